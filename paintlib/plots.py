@@ -1,0 +1,126 @@
+"""The book's figures. Each function takes an `ax`, draws what it is given, and computes nothing.
+
+The figures are opaque light cards: one picture then reads on the light page, on the dark page and in Colab alike.
+Colours are those of Okabe and Ito, which readers with any kind of colour vision tell apart; lines differ in dash
+pattern too.
+"""
+
+import matplotlib as mpl
+import numpy as np
+from cycler import cycler
+
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = COLOURS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+CARD, INK, FAINT = "#FAFAF7", "#222222", "#D8D8D2"
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
+
+STYLE = {
+    "figure.figsize": (6.0, 3.6), "figure.dpi": 96, "figure.constrained_layout.use": True,
+    "figure.facecolor": CARD, "axes.facecolor": CARD, "savefig.facecolor": CARD,
+    "font.size": 12, "axes.titlesize": 12, "axes.labelsize": 12, "legend.fontsize": 11,
+    "xtick.labelsize": 11, "ytick.labelsize": 11,
+    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK, "ytick.color": INK,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": FAINT,
+    "axes.prop_cycle": cycler(color=COLOURS) + cycler(linestyle=DASHES),
+    "lines.linewidth": 2.0, "legend.frameon": False, "image.cmap": "gray", "image.interpolation": "nearest",
+}
+
+
+def use_style():
+    """Give every figure made after this call the look of the book."""
+    mpl.rcParams.update(STYLE)
+
+
+def image_grid(ax, images, columns=(), rows=(), limits=(0.0, 1.0), cmap="gray"):
+    """Tile pictures in one axes: `images` is (C, H, W), (C, H, W, 3), (R, C, H, W) or (R, C, H, W, 3), values in `limits`.
+
+    `columns` and `rows` are the labels above and on the left. Values outside `limits` are drawn as the nearest limit.
+    """
+    images = np.asarray(images, dtype=float)
+    colour = images.ndim in (4, 5) and images.shape[-1] == 3
+    if images.ndim - colour == 3:
+        images = images[None]
+    if images.ndim - colour != 4:
+        raise ValueError(f"images must be (C, H, W[, 3]) or (R, C, H, W[, 3]); got {images.shape}. "
+                         "Turn vectors into pictures with paintlib.data.to_images.")
+    R, C, H, W = images.shape[:4]
+    for name, labels, count in (("columns", columns, C), ("rows", rows, R)):
+        if len(labels) not in (0, count):
+            raise ValueError(f"{name} has {len(labels)} labels for {count} {name} of pictures; give one each, or none.")
+    low, high = limits
+    unit = np.clip((images - low) / (high - low), 0, 1)
+    gap = max(1, W // 16)
+    margins = ((0, 0), (0, 0), (0, gap), (0, gap)) + ((0, 0),) * colour
+    tiles = np.pad(unit, margins, constant_values=np.nan)
+    H, W = H + gap, W + gap
+    sheet = tiles.swapaxes(1, 2).reshape(R * H, C * W, *images.shape[4:])[:-gap, :-gap]
+    if colour:
+        blank = np.isnan(sheet[..., :1])
+        sheet = np.concatenate([np.nan_to_num(sheet), 1.0 - blank], axis=-1)
+    ax.imshow(sheet, cmap=cmap, vmin=0, vmax=1)
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.set_xticks(np.arange(len(columns)) * W + (W - gap) / 2, columns)
+    ax.set_yticks(np.arange(len(rows)) * H + (H - gap) / 2, rows)
+    return ax
+
+
+def noise_axis(ax, label="noise level κ = σ/α   (painting runs to the right →)"):
+    """A logarithmic noise axis on which generation runs from left to right."""
+    ax.set_xscale("log")
+    ax.xaxis.set_inverted(True)
+    ax.set_xlabel(label)
+    return ax
+
+
+def feature_curves(ax, x, values, lams, label="λ"):
+    """One curve per feature, `values` (T, K) over `x` (T,); dark for large variance `lams` (K,), light for small."""
+    values, lams = np.asarray(values), np.asarray(lams)
+    if values.shape != (len(x), len(lams)):
+        raise ValueError(f"values must be (times, features) = ({len(x)}, {len(lams)}); got {values.shape}.")
+    shade = np.argsort(np.argsort(-lams)) / max(1, len(lams) - 1)
+    for k, lam in enumerate(lams):
+        ax.plot(x, values[:, k], color=mpl.colormaps["viridis"](0.8 * shade[k]), linestyle=DASHES[k % len(DASHES)],
+                label=f"{label} = {lam:.3g}")
+    ax.legend()
+    return ax
+
+
+def paths(ax, x, color=None, label=None):
+    """Trajectories in a plane, `x` (T, 2) or (T, N, 2): a hollow ring where each starts, a dot where it ends."""
+    x = np.asarray(x)
+    if x.shape[-1] != 2 or x.ndim not in (2, 3):
+        raise ValueError(f"x must be (T, 2) or (T, N, 2), points of a plane; got {x.shape}.")
+    x = x.reshape(len(x), -1, 2)
+    color = color or ax._get_lines.get_next_color()
+    for n in range(x.shape[1]):
+        ax.plot(*x[:, n].T, color=color, linestyle="-", linewidth=1.5, label=label if n == 0 else None)
+    ax.scatter(*x[0].T, s=28, facecolors=CARD, edgecolors=color, zorder=3)
+    ax.scatter(*x[-1].T, s=28, color=color, zorder=3)
+    ax.set_aspect("equal", adjustable="datalim")
+    return ax
+
+
+def spectrum(ax, lams, label=None, **style):
+    """Variances against their rank, from 1, both axes logarithmic: a power law is a straight line."""
+    ax.loglog(np.arange(1, len(lams) + 1), lams, label=label, **style)
+    ax.set(xlabel="rank k", ylabel="variance λ of feature k")
+    return ax
+
+
+def heat(ax, x, y, values, label, cmap="GnBu"):
+    """A field over the plane: `values` (len(y), len(x)) at the grid `x`, `y`, with its colour bar."""
+    mesh = ax.pcolormesh(x, y, values, cmap=cmap, shading="auto", rasterized=True)
+    ax.grid(False)
+    ax.figure.colorbar(mesh, ax=ax, label=label)
+    return ax
+
+
+def arrows(ax, x, v, color=INK):
+    """A flow: one arrow along `v` (..., 2) at each point `x` (..., 2)."""
+    x, v = np.asarray(x).reshape(-1, 2), np.asarray(v).reshape(-1, 2)
+    ax.quiver(*x.T, *v.T, color=color, width=0.004, angles="xy", alpha=0.8)
+    ax.set_aspect("equal", adjustable="datalim")
+    return ax
