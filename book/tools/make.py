@@ -1,0 +1,84 @@
+"""Make an environment beside the book, then build its site or run its tests.
+
+    python3 book/tools/make.py site       the site, in _build/html
+    python3 book/tools/make.py tests      all tests, and every chapter run again
+    python3 book/tools/make.py student    the chapters without their solutions, in _build/student
+
+Needs Python 3.11 or newer and nothing else. What it installs goes into .venv.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+LOCK = "book/tools/lock.txt"
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+
+
+def run(*command):
+    """Run a command in the book's folder; end with its exit code if it fails."""
+    code = subprocess.call([str(part) for part in command], cwd=ROOT, stdin=subprocess.DEVNULL)
+    if code:
+        sys.exit(code)
+
+
+def install(name, *steps):
+    """Make .venv if there is none, and run the pip installs `steps` unless they were run for these very files."""
+    if not PYTHON.exists():
+        print("Making an environment in .venv", flush=True)
+        if subprocess.call([sys.executable, "-m", "venv", str(VENV)]):
+            sys.exit("Python's venv module does not work here. On Debian and Ubuntu: apt-get install python3-venv")
+    files = [ROOT / file for file in ("pyproject.toml", "requirements.txt", LOCK)]
+    wanted = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    stamp = VENV / f"installed-{name}"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    for step in steps:
+        print("Installing", *step, flush=True)
+        run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", LOCK, *step)
+    stamp.write_text(wanted)
+
+
+def site():
+    """Build the site from the notebooks' stored outputs; every warning is an error."""
+    install("site", ["--editable", ".[site]"])
+    run(PYTHON.parent / "jupyter-book", "build", ".", "-W", "-n", "--keep-going")
+    print(f"\nThe site is built. Open {(ROOT / '_build/html/index.html').as_uri()}")
+
+
+def tests(*options):
+    """Run the tests, and every cell of every chapter, in one pytest run."""
+    # On Linux the registry's torch holds CUDA (several GB); the second index has a small build of the same version.
+    install("tests", ["--retries", "1", "--extra-index-url", CPU_WHEELS, "torch"], ["--requirement", "requirements.txt"])
+    run(PYTHON, "tests/browser.py")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    chapters = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("chapters/*.ipynb"))
+    workers = str(min(4, os.cpu_count() or 1))
+    nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300", "--nbval-sanitize-with=tests/nbval.cfg"]
+    run(PYTHON, "-m", "pytest", "-n", workers, "--dist=loadfile", *nbval, *(options or ["tests", *chapters]))
+
+
+def student():
+    """Write the chapters without the cells that are tagged `solution`."""
+    folder = ROOT / "_build/student"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(ROOT.glob("chapters/*.ipynb")):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook["cells"] = [c for c in notebook["cells"] if "solution" not in c["metadata"].get("tags", [])]
+        (folder / path.name).write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(folder / path.name)
+
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 11):
+        sys.exit(f"The book needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+    goals = {"site": site, "tests": tests, "student": student}
+    if len(sys.argv) < 2 or sys.argv[1] not in goals:
+        sys.exit(__doc__)
+    goals[sys.argv[1]](*sys.argv[2:])
