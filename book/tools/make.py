@@ -48,14 +48,15 @@ def install(name, *steps):
 def site():
     """Build the site from the notebooks' stored outputs; every warning is an error."""
     install("site", ["--editable", ".[site]"])
-    run(PYTHON.parent / "jupyter-book", "build", ".", "-W", "-n", "--keep-going")
+    run(PYTHON.parent / "jupyter-book", "build", ".", "--all", "-W", "-n", "--keep-going")
     print(f"\nThe site is built. Open {(ROOT / '_build/html/index.html').as_uri()}")
 
 
 def tests(*options):
     """Run the tests, and every cell of every chapter, in one pytest run."""
     # On Linux the registry's torch holds CUDA (several GB); the second index has a small build of the same version.
-    install("tests", ["--retries", "1", "--extra-index-url", CPU_WHEELS, "torch"], ["--requirement", "requirements.txt"])
+    torch = ["--no-deps", "--retries", "1", "--extra-index-url", CPU_WHEELS, "torch"]
+    install("tests", torch, ["--requirement", "requirements.txt"])
     run(PYTHON, "tests/browser.py")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     chapters = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("chapters/*.ipynb"))
