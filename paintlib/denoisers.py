@@ -1,0 +1,66 @@
+"""The one primitive: a denoiser gives the endpoint estimate x0_hat; score, noise and velocity follow (Eqs. 4-6, 16)."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from array_api_compat import array_namespace
+
+from paintlib.checks import require
+
+
+class Denoiser(Protocol):
+    """Anything that estimates the clean image: x of shape (..., D) at a `Level` -> x0_hat of the same shape (Eq. 6)."""
+
+    def denoise(self, x, level): ...
+
+
+@dataclass(frozen=True)
+class Function:
+    """A plain function f(x, level) -> x0_hat as a denoiser."""
+
+    f: callable
+
+    def denoise(self, x, level):
+        return self.f(x, level)
+
+
+def _noisy(x, level):
+    alpha, sigma = level.on(x)
+    positive = array_namespace(x).all(sigma > 0)
+    require(positive, "sigma", level.sigma, "score and noise exist for sigma > 0 only; stop at a small positive level")
+    return alpha, sigma
+
+
+def score(denoiser, x, level):
+    """The gradient of the log density: s = (alpha x0_hat - x) / sigma^2 (Eq. 6 turned around, Eq. 16)."""
+    alpha, sigma = _noisy(x, level)
+    return (alpha * denoiser.denoise(x, level) - x) / sigma**2
+
+
+def noise(denoiser, x, level):
+    """The noise prediction of a network: eps = (x - alpha x0_hat) / sigma = -sigma s (Eq. 5)."""
+    alpha, sigma = _noisy(x, level)
+    return (x - alpha * denoiser.denoise(x, level)) / sigma
+
+
+def velocity(denoiser, x, level, rate):
+    """The probability flow's dx/dt = alpha' x0_hat + sigma' eps, for any schedule (Eq. 4).
+
+    `rate` is (alpha', sigma'), as `schedule.rate(t)` gives it; t runs forward, towards noise.
+    """
+    alpha, sigma = _noisy(x, level)
+    x0_hat = denoiser.denoise(x, level)
+    return rate[0] * x0_hat + rate[1] * (x - alpha * x0_hat) / sigma
+
+
+@dataclass(frozen=True)
+class Guided:
+    """Classifier-free guidance: x0_hat = x0_u + strength (x0_c - x0_u); strength 1 is the conditional model alone."""
+
+    conditional: Denoiser
+    unconditional: Denoiser
+    strength: float
+
+    def denoise(self, x, level):
+        plain = self.unconditional.denoise(x, level)
+        return plain + self.strength * (self.conditional.denoise(x, level) - plain)

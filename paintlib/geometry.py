@@ -1,0 +1,117 @@
+"""The shape of a trajectory: principal components, plane, rotation (Eqs. 7, 11, 64-83; Table 2).
+
+A trajectory x has shape (T, ..., D), from noise x[0] = x_T to image x[-1] = x_0. Residuals are per step,
+|error_t|^2 / |x_t|^2 of shape (T, ...); Table 2 averages them over the steps.
+"""
+
+from array_api_compat import array_namespace
+
+from paintlib.checks import real_array, require
+
+
+def pc_residual(x, k, *, centred):
+    """Residual of x_t after projection on the trajectory's top k principal components, with or without the mean."""
+    require(0 <= k <= x.shape[0], "k", k, f"a trajectory of {x.shape[0]} steps has at most that many components")
+    xp = array_namespace(x)
+    values, scores, _ = _components(x, centred)
+    lost = xp.sum(values[..., None, k:] * scores[..., :, k:] ** 2, axis=-1)
+    return xp.moveaxis(lost, -1, 0) / xp.sum(x**2, axis=-1)
+
+
+def effective_dimension(x, fraction=0.999, *, centred):
+    """How many principal components hold `fraction` of the trajectory's variance; shape (...,)."""
+    require(0 < fraction < 1, "fraction", fraction, "need 0 < fraction < 1")
+    xp = array_namespace(x)
+    values, _, _ = _components(x, centred)
+    share = xp.cumulative_sum(values, axis=-1) / xp.sum(values, axis=-1, keepdims=True)
+    return xp.sum(xp.astype(share < fraction, xp.int64), axis=-1) + 1
+
+
+def _components(x, centred):
+    """Squared singular values (..., T), scores (..., T, T) and rows (..., T, D) of one trajectory per batch index."""
+    real_array("x", x)
+    require(x.ndim >= 2, "x", f"shape {tuple(x.shape)}", "a trajectory has shape (T, ..., D)")
+    xp = array_namespace(x)
+    rows = xp.moveaxis(x, 0, -2)
+    if centred:
+        rows = rows - xp.mean(rows, axis=-2, keepdims=True)
+    values, scores = xp.linalg.eigh(rows @ xp.matrix_transpose(rows))  # T x T: far smaller than T x D
+    values = xp.where(values > 0, values, 0.0)  # rounding may leave a zero slightly negative
+    return xp.flip(values, axis=-1), xp.flip(scores, axis=-1), rows
+
+
+def plane_residual(x):
+    """Residual of x_t after projection on the plane through 0, x_0 and x_T."""
+    real_array("x", x)
+    xp = array_namespace(x)
+    e1 = _unit(x[0, ...])
+    e2 = _unit(x[-1, ...] - _dot(x[-1, ...], e1) * e1)
+    e2 = _unit(e2 - _dot(e2, e1) * e1)  # once more, for orthogonality to rounding
+    error = x - _dot(x, e1) * e1 - _dot(x, e2) * e2
+    return xp.sum(error**2, axis=-1) / xp.sum(x**2, axis=-1)
+
+
+def rotation_residual(x, alpha):
+    """Residual of the rotation alpha_t x_0 + sqrt(1 - alpha_t^2) x_T (Eq. 7 with K_t = alpha_t).
+
+    x in variance-preserving coordinates (`Trajectory.vp`), alpha (T,) the signal scale there.
+    """
+    return _rotation_error(x, alpha, alpha, x[0, ...], x[-1, ...])
+
+
+def rotation_residual_script(x, alpha):
+    """The same as the paper's published script has it, alpha_t^2 x_0 + sqrt(1 - alpha_t^2) x_T, one step late.
+
+    Each x_t is compared with the alpha of the step before; shape (T - 1, ...). Table 2's rotation column is of this
+    kind; Eq. 7 is `rotation_residual`.
+    """
+    return _rotation_error(x[1:, ...], alpha[:-1] ** 2, alpha[:-1], x[0, ...], x[-1, ...])
+
+
+def _rotation_error(x, K, alpha, x_T, x_0):
+    real_array("x", x)
+    xp = array_namespace(x)
+    column = (-1,) + (1,) * (x.ndim - 1)
+    K, alpha = (xp.asarray(a, dtype=x.dtype, device=x.device) for a in (K, alpha))
+    inside = tuple(alpha.shape) == (x.shape[0],) and bool(xp.all((alpha >= 0) & (alpha <= 1)))
+    require(inside, "alpha", alpha, "give one value in [0, 1] per step; rescale the trajectory with Trajectory.vp()")
+    error = x - xp.reshape(K, column) * x_0 - xp.reshape((1 - alpha**2) ** 0.5, column) * x_T
+    return xp.sum(error**2, axis=-1) / xp.sum(x**2, axis=-1)
+
+
+def slerp(x_0, x_T, level, start):
+    """Spherical interpolation [sin(phi_T - phi) x_0 + sin(phi) x_T] / sin(phi_T), tan(phi) = kappa (Eq. 66).
+
+    The rotation that is exact at both ends also where alpha_T > 0; for alpha_T = 0 it is Eq. 7.
+    """
+    here, there = level.vp(), start.vp()
+    turn = there.sigma * here.alpha - there.alpha * here.sigma  # sin(phi_T - phi)
+    return (turn * x_0 + here.sigma * x_T) / there.sigma
+
+
+def conserved(x, x0_hat, level):
+    """(x - alpha x0_hat) / sigma: what stays constant while the endpoint estimate does (Eq. 82)."""
+    alpha, sigma = level.on(x)
+    return (x - alpha * x0_hat) / sigma
+
+
+def J(lam, level):
+    """How far a feature of variance `lam` strays from the rotation: sqrt(v) - alpha sqrt(lam) - sigma <= 0 (Eq. 68)."""
+    return level.variance(lam) ** 0.5 - level.alpha * lam**0.5 - level.sigma
+
+
+def J_bound(lam, level):
+    """The true lower bound of J: -min(sigma, alpha sqrt(lam)), in place of the paper's Eq. 70."""
+    a, b = level.alpha * lam**0.5, level.sigma
+    return -((a + b) - abs(a - b)) / 2  # min(a, b), for numbers and arrays alike
+
+
+def _dot(a, b):
+    xp = array_namespace(a, b)
+    return xp.sum(a * b, axis=-1, keepdims=True)
+
+
+def _unit(a):
+    """a / |a|, and 0 for 0: a plane through parallel vectors is a line."""
+    norm = _dot(a, a) ** 0.5
+    return a / array_namespace(a).where(norm > 0, norm, 1.0)

@@ -1,0 +1,95 @@
+"""Which times to visit: grids of n moves, n + 1 times from noise to image.
+
+`start` and `end` are times of the schedule, by default its two ends. A grid is spaced in some function of
+kappa = sigma / alpha, so the same grid is had for every schedule.
+"""
+
+import math
+
+import numpy as np
+
+from paintlib.checks import real_array, require
+
+
+def uniform(schedule, n, start=None, end=None):
+    """Equal steps in the schedule's own time."""
+    first, last = _ends(schedule, n, start, end)
+    return np.linspace(first, last, n + 1)
+
+
+def log_snr(schedule, n, start=None, end=None):
+    """Equal steps in log-SNR."""
+    return _spaced(schedule, n, start, end, math.log, np.exp)
+
+
+def karras(schedule, n, rho=7.0, start=None, end=None):
+    """Equal steps in kappa^(1 / rho): EDM's grid."""
+    require(rho > 0, "rho", rho, "need rho > 0")
+    return _spaced(schedule, n, start, end, lambda kappa: kappa ** (1 / rho), lambda u: u**rho)
+
+
+def equal_angle(schedule, n, lam, start=None, end=None):
+    """DDIM's best grid for one variance `lam`: equal steps in the angle theta = arctan(sqrt(lam) / kappa)."""
+    require(lam > 0, "lam", lam, "need a positive variance")
+    root = math.sqrt(lam)
+
+    def kappa_at(theta):
+        return root * np.cos(theta) / np.sin(theta)
+
+    return _spaced(schedule, n, start, end, lambda kappa: math.atan2(root, kappa), kappa_at)
+
+
+def optimal(schedule, n, lams, start=None, end=None, points=2000):
+    """DDIM's best grid for many variances `lams` (r,), to leading order in 1 / n.
+
+    The density of steps in u = log kappa solves rho ~ sqrt(sum_k lam_k e_k theta_k'^2), where e_k is the integral of
+    theta_k'^2 / rho and theta_k' = sqrt(lam_k) kappa / (kappa^2 + lam_k): it minimises sum_k lam_k e_k^2.
+    """
+    lams = real_array("lams", np.asarray(lams), 1)
+    require(bool(np.all(lams >= 0)) and lams.max() > 0, "lams", lams, "need variances, at least one of them positive")
+    first, last = _ends(schedule, n, start, end)
+    u = np.linspace(_log_kappa(schedule, first), _log_kappa(schedule, last), points)
+    kappa = np.exp(u)
+    turn = lams[:, None] * kappa**2 / (kappa**2 + lams[:, None]) ** 2  # theta_k'^2
+    rho = np.ones(points)
+    for _ in range(1000):
+        e = (turn / rho).mean(axis=1)
+        new = np.sqrt((lams * e) @ turn)
+        new = np.sqrt(rho * new / new.mean())  # the geometric mean of old and new converges without overshoot
+        change, rho = np.max(np.abs(new - rho)), new / new.mean()
+        if change < 1e-10:
+            break
+    else:
+        raise ValueError(f"lams: the grid's fixed point did not settle for {lams}; use fewer decades of variance")
+    area = np.concatenate([[0], np.cumsum((rho[1:] + rho[:-1]) / 2)])
+    inner = np.exp(np.interp(np.linspace(0, area[-1], n + 1), area, u))[1:-1]
+    return np.array([first, *map(schedule.time, inner), last])
+
+
+def _ends(schedule, n, start, end):
+    require(n >= 1 and n == int(n), "n", n, "a grid has a whole number of moves, at least one")
+    first, last = schedule.t_max if start is None else start, schedule.t_min if end is None else end
+    falling = schedule(first).kappa > schedule(last).kappa
+    require(falling, "start, end", (first, last), "the start must have more noise than the end")
+    return float(first), float(last)
+
+
+def _spaced(schedule, n, start, end, forward, back):
+    """Equal steps in forward(kappa); the ends are kept to the last bit."""
+    first, last = _ends(schedule, n, start, end)
+    u = []
+    for name, t in (("start", first), ("end", last)):
+        try:
+            u.append(forward(schedule(t).kappa))
+        except ValueError:
+            u.append(math.inf)
+        remedy = f"this grid's spacing is infinite at kappa = {schedule(t).kappa}; give a {name} nearer the middle"
+        require(math.isfinite(u[-1]), name, t, remedy)
+    inner = back(np.linspace(*u, n + 1)[1:-1])
+    return np.array([first, *map(schedule.time, inner), last])
+
+
+def _log_kappa(schedule, t):
+    kappa = schedule(t).kappa
+    require(0 < kappa < math.inf, "start, end", f"t = {t} with kappa = {kappa}", "this grid needs 0 < kappa < infinity")
+    return math.log(kappa)

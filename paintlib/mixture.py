@@ -1,0 +1,62 @@
+"""Mixtures of low-rank Gaussians with their own weights and ranks (Eqs. 84-96), in log space."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from array_api_compat import array_namespace
+
+from paintlib.checks import real_array, require
+from paintlib.gaussian import Gaussian
+from paintlib.logspace import check_weights, logsumexp, softmax
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """sum_i weights_i N(mu_i, U_i diag(lam_i) U_i^T): weights (K,) sum to one, modes are K `Gaussian`s of one D."""
+
+    weights: Any
+    modes: Sequence[Gaussian]
+
+    def __post_init__(self):
+        require(len(self.modes) > 0, "modes", "none", "give at least one Gaussian")
+        dimensions = {mode.D for mode in self.modes}
+        require(len(dimensions) == 1, "modes", f"dimensions {sorted(dimensions)}", "all modes need the same D")
+        check_weights(self.weights, len(self.modes))
+
+    @classmethod
+    def fit(cls, data, labels, rank=None):
+        """One Gaussian for each value of `labels` (N,), weighted by how often it occurs in `data` (N, D)."""
+        real_array("data", data, 2)
+        shapes = tuple(data.shape), tuple(labels.shape)
+        require(shapes[1] == shapes[0][:1], "data, labels", f"shapes {shapes}", "need (N, D) and (N,)")
+        xp = array_namespace(data)
+        parts = [data[labels == value] for value in xp.unique_values(labels)]
+        counts = xp.asarray([float(part.shape[0]) for part in parts], dtype=xp.float64, device=data.device)
+        return cls(counts / data.shape[0], [Gaussian.fit(part, rank) for part in parts])
+
+    @property
+    def D(self):
+        return self.modes[0].D
+
+    def like(self, x):
+        """This mixture with the array library, dtype and device of `x`."""
+        weights = array_namespace(x).asarray(self.weights, dtype=x.dtype, device=x.device)
+        return Mixture(weights, [mode.like(x) for mode in self.modes])
+
+    def _log_joint(self, x, level):
+        xp = array_namespace(x)
+        return xp.stack([mode.log_prob(x, level) for mode in self.modes], axis=-1) + xp.log(self.weights)
+
+    def log_prob(self, x, level):
+        """Log density at `level`, in nats; shape (...,) (Eqs. 87-89). Log determinants count: ranks may differ."""
+        return logsumexp(self._log_joint(x, level))
+
+    def responsibilities(self, x, level):
+        """Posterior weights of the modes given x, shape (..., K) (Eq. 92)."""
+        return softmax(self._log_joint(x, level))
+
+    def denoise(self, x, level):
+        """The modes' endpoint estimates, averaged with the responsibilities as weights (Eqs. 94-96)."""
+        w = self.responsibilities(x, level)
+        return sum(w[..., i, None] * mode.denoise(x, level) for i, mode in enumerate(self.modes))

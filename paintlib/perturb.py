@@ -1,0 +1,26 @@
+"""What becomes of a nudge: gains of the deterministic and the stochastic sampler (Eqs. 14, 63)."""
+
+from array_api_compat import array_namespace
+
+from paintlib.checks import require
+from paintlib.schedules import CLEAN
+
+
+def gain(lam, level, end=CLEAN, eta=0.0):
+    """How much of a nudge at `level` along a feature of variance `lam` is left at `end`.
+
+    eta = 0, the flow: sqrt(v_end / v), at the image sqrt(lam / v) (Eq. 14). eta = 1, the reverse SDE with the same
+    noise: alpha v_end / (alpha_end v), at the image alpha lam / v (Eq. 63). lam = 0 is an off-manifold nudge.
+    """
+    require(end.alpha > 0, "end", end, "the gain is given for end.alpha > 0; choose a later level")
+    shrink = (end.variance(lam) / level.variance(lam)) ** 0.5
+    return shrink * ((level.alpha / end.alpha) * shrink) ** (eta**2)
+
+
+def isotropic_gain(lam, level, end=CLEAN):
+    """Mean square effect at `end` of a nudge of unit variance in every direction: sum_k v_end / v over lam (r,).
+
+    At the image it goes from tr Sigma for the first nudge to rank Sigma for the last. Off-manifold directions, which
+    matter only for end.sigma > 0, count if `lam` holds their zeros.
+    """
+    return array_namespace(lam).sum(gain(lam, level, end) ** 2)

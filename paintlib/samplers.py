@@ -1,0 +1,171 @@
+"""Samplers as generators of steps (Eqs. 2, 4, 12; Sec. 6.1). The caller owns the loop.
+
+Each takes a denoiser, the first state x (..., D), a schedule, and a grid of times from noise to image. It yields a
+`Step` at every time of the grid, so a grid of n + 1 times makes n moves.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace, is_torch_array
+
+from paintlib.checks import real_array, require
+from paintlib.schedules import Level
+
+
+@dataclass(frozen=True)
+class Step:
+    """The state x at time t and its level, with the endpoint estimate there (x / alpha where sigma = 0)."""
+
+    t: float
+    level: Level
+    x: Any
+    x0_hat: Any
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A whole run: times (T,), levels with alpha and sigma (T,), states and endpoint estimates (T, ..., D)."""
+
+    t: Any
+    level: Level
+    x: Any
+    x0_hat: Any
+
+    def scaled(self):
+        """The states in EDM's coordinates: x / alpha."""
+        return self.x / self._column(self.level.alpha)
+
+    def vp(self):
+        """The states in variance-preserving coordinates: x / sqrt(alpha^2 + sigma^2)."""
+        return self.x / self._column((self.level.alpha**2 + self.level.sigma**2) ** 0.5)
+
+    def _column(self, values):
+        xp = array_namespace(self.x)
+        column = np.reshape(values, (-1,) + (1,) * (self.x.ndim - 1))
+        return xp.asarray(column, dtype=self.x.dtype, device=self.x.device)
+
+
+def collect(steps: Iterable[Step]):
+    """Run a sampler to its end and stack its steps."""
+    steps = list(steps)
+    require(len(steps) > 0, "steps", "none", "give a sampler's steps")
+    xp = array_namespace(steps[0].x)
+    level = Level(np.asarray([s.level.alpha for s in steps]), np.asarray([s.level.sigma for s in steps]))
+    times = np.asarray([s.t for s in steps])
+    return Trajectory(times, level, xp.stack([s.x for s in steps]), xp.stack([s.x0_hat for s in steps]))
+
+
+def ddim(denoiser, x, schedule, grid):
+    """DDIM: x' = alpha' x0_hat + sigma' eps, the Euler method on x / alpha in kappa (Eq. 4; first order)."""
+
+    def move(step, level):
+        return level.alpha * step.x0_hat + level.sigma * _eps(step)
+
+    return _walk(denoiser, x, schedule, grid, move)
+
+
+def stochastic(denoiser, x, schedule, grid, eta, rng):
+    """DDIM with fresh noise z: x' = alpha' x0_hat + sqrt(sigma'^2 - tau^2) eps + tau z.
+
+    tau = eta sigma' sqrt(1 - kappa'^2 / kappa^2).
+    eta = 1 is ancestral (DDPM) sampling, eta = 0 is `ddim`. rng is a NumPy or torch random generator.
+    """
+    require(0 <= eta <= 1, "eta", eta, "choose from 0 (deterministic) to 1 (ancestral)")
+    require(rng is not None, "rng", rng, "give np.random.default_rng(seed), or a torch.Generator for torch")
+
+    def move(step, level):
+        tau2 = (eta * level.sigma) ** 2 * (1 - (level.kappa / step.level.kappa) ** 2)
+        mean = level.alpha * step.x0_hat + (level.sigma**2 - tau2) ** 0.5 * _eps(step)
+        return mean + tau2**0.5 * _normal_like(step.x, rng)
+
+    return _walk(denoiser, x, schedule, grid, move)
+
+
+def heun(denoiser, x, schedule, grid):
+    """Heun's method on x / alpha in kappa, as in EDM (second order); a step to sigma = 0 is an Euler step."""
+
+    def move(step, level):
+        kappa, end = step.level.kappa, level.kappa
+        x, h = step.x / step.level.alpha, end - kappa
+        d = (x - step.x0_hat) / kappa
+        if end > 0:
+            d = (d + _slope(denoiser, x + h * d, end)) / 2
+        return level.alpha * (x + h * d)
+
+    return _walk(denoiser, x, schedule, grid, move, scaled=True)
+
+
+def rk4(denoiser, x, schedule, grid):
+    """The classical Runge-Kutta method on x / alpha in kappa (fourth order); a step to sigma = 0 is an Euler step."""
+
+    def move(step, level):
+        kappa, end = step.level.kappa, level.kappa
+        x, h = step.x / step.level.alpha, end - kappa
+        k1 = (x - step.x0_hat) / kappa
+        if end == 0:
+            return level.alpha * (x + h * k1)
+        k2 = _slope(denoiser, x + h / 2 * k1, kappa + h / 2)
+        k3 = _slope(denoiser, x + h / 2 * k2, kappa + h / 2)
+        k4 = _slope(denoiser, x + h * k3, end)
+        return level.alpha * (x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4))
+
+    return _walk(denoiser, x, schedule, grid, move, scaled=True)
+
+
+def teleport(gaussian, x, schedule, grid, skip):
+    """Skip the first `skip` moves of a grid with the exact Gaussian flow (Sec. 6.1).
+
+    Returns the state at grid[skip] and the rest of the grid, ready for any sampler.
+    """
+    levels = _levels(schedule, grid)
+    require(0 <= skip < len(levels), "skip", skip, f"this grid has {len(levels) - 1} moves")
+    return gaussian.flow(x, levels[0], levels[skip]), grid[skip:]
+
+
+def _levels(schedule, grid):
+    """The grid's levels, from noise to image."""
+    levels = [schedule(t) for t in grid]
+    require(len(levels) > 0, "grid", "no times", "give at least one")
+    falling = all(a.kappa > b.kappa for a, b in pairwise(levels))
+    require(falling, "grid", f"{grid}", "its times run from noise to image, each with less noise than the last")
+    return levels
+
+
+def _walk(denoiser, x, schedule, grid, move, scaled=False):
+    """A generator of steps; what is wrong with the arguments is said before the first."""
+    real_array("x", x)
+    levels = _levels(schedule, grid)
+    no_alpha = scaled and levels[0].alpha == 0
+    require(
+        not no_alpha, "grid", f"t = {grid[0]}, where alpha = 0", "this method needs x / alpha; start a little later"
+    )
+
+    def steps(x):
+        for i, level in enumerate(levels):
+            x0_hat = denoiser.denoise(x, level) if level.sigma > 0 else x / level.alpha
+            step = Step(float(grid[i]), level, x, x0_hat)
+            yield step
+            if i + 1 < len(levels):
+                x = move(step, levels[i + 1])
+
+    return steps(x)
+
+
+def _eps(step):
+    return (step.x - step.level.alpha * step.x0_hat) / step.level.sigma
+
+
+def _slope(denoiser, x, kappa):
+    """dx/dkappa = (x - x0_hat) / kappa for x in units of alpha (Eq. 12)."""
+    return (x - denoiser.denoise(x, Level.from_kappa(kappa))) / kappa
+
+
+def _normal_like(x, rng):
+    xp = array_namespace(x)
+    if is_torch_array(x):
+        return xp.randn(x.shape, generator=rng, dtype=x.dtype, device=x.device)
+    return xp.asarray(rng.standard_normal(tuple(x.shape)), dtype=x.dtype)

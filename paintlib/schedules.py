@@ -1,0 +1,282 @@
+"""Noise levels, and the schedules that map a time to a level (Eqs. 1-3, 17, 18, Table 6)."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from array_api_compat import array_namespace, is_array_api_obj, is_numpy_array
+
+from paintlib.checks import require
+
+
+def _plain(name, value):
+    """A finite number as a Python float, an array as it came; negative values and NaN are refused."""
+    if not is_array_api_obj(value) or (is_numpy_array(value) and value.ndim == 0):
+        value = float(value)
+        valid = math.isfinite(value) and value >= 0
+    else:
+        xp = array_namespace(value)
+        valid = bool(xp.all(xp.isfinite(value) & (value >= 0)))
+    require(valid, name, value, "noise levels are finite and not negative")
+    return value
+
+
+@dataclass(frozen=True)
+class Level:
+    """A noise level: x_t = alpha x_0 + sigma noise (Eq. 3).
+
+    alpha and sigma are numbers, or arrays over batch axes; they are unitless scales, not variances.
+    """
+
+    alpha: float
+    sigma: float
+
+    def __post_init__(self):
+        alpha, sigma = _plain("alpha", self.alpha), _plain("sigma", self.sigma)
+        total = alpha + sigma
+        nonzero = total > 0 if isinstance(total, float) else bool(array_namespace(total).all(total > 0))
+        require(nonzero, "Level", "alpha = sigma = 0", "one of the two must be positive")
+        object.__setattr__(self, "alpha", alpha)
+        object.__setattr__(self, "sigma", sigma)
+
+    @classmethod
+    def from_kappa(cls, kappa):
+        """The level with alpha = 1 and sigma = kappa: EDM's way to write it."""
+        return cls(1.0, kappa)
+
+    @classmethod
+    def from_log_snr(cls, log_snr):
+        """The variance-preserving level whose log(alpha^2 / sigma^2) is `log_snr`."""
+        return cls.from_kappa(np.exp(-np.asarray(log_snr, dtype=float) / 2)).vp()
+
+    @property
+    def kappa(self):
+        """sigma / alpha: the noise on x / alpha; infinite where alpha = 0."""
+        if isinstance(self.alpha, float) and isinstance(self.sigma, float):
+            return self.sigma / self.alpha if self.alpha > 0 else math.inf
+        with np.errstate(divide="ignore"):
+            return self.sigma / self.alpha
+
+    @property
+    def log_snr(self):
+        """log(alpha^2 / sigma^2)."""
+        kappa = self.kappa
+        if isinstance(kappa, float):
+            return -2 * math.log(kappa) if kappa > 0 else math.inf
+        return -2 * array_namespace(kappa).log(kappa)
+
+    def vp(self):
+        """The level of the same kappa with alpha^2 + sigma^2 = 1."""
+        norm = (self.alpha**2 + self.sigma**2) ** 0.5
+        return Level(self.alpha / norm, self.sigma / norm)
+
+    def ve(self):
+        """The level of the same kappa with alpha = 1."""
+        return Level(self.alpha / self.alpha, self.kappa)
+
+    def variance(self, lam):
+        """v = sigma^2 + lam alpha^2: the variance at this level of a feature whose data variance is `lam`."""
+        return self.sigma**2 + lam * self.alpha**2
+
+    def on(self, x):
+        """alpha and sigma as arrays like x, shaped to multiply x of shape (..., D): batch axes gain a trailing one."""
+        xp = array_namespace(x)
+        pair = (xp.asarray(value, dtype=x.dtype, device=x.device) for value in (self.alpha, self.sigma))
+        return tuple(value[..., None] if value.ndim else value for value in pair)
+
+
+CLEAN = Level(1.0, 0.0)
+
+
+def _time(t, low, high):
+    value = float(t)
+    require(low <= value <= high, "t", value, f"this schedule's times run from {low} to {high}")
+    return value
+
+
+def _noise_ratio(kappa):
+    value = float(kappa)
+    require(value >= 0, "kappa", value, "give a ratio sigma / alpha that is not negative")
+    return value
+
+
+@dataclass(frozen=True)
+class VP:
+    """Variance preserving with linear beta: alpha = exp(-int_0^t beta), alpha^2 + sigma^2 = 1 (Eq. 3), t in [0, 1].
+
+    beta_min and beta_max are Song's, in which the drift is -beta x / 2; the paper's beta(t) is half of them.
+    """
+
+    beta_min: float = 0.1
+    beta_max: float = 20.0
+    t_min = 0.0
+    t_max = 1.0
+
+    def __post_init__(self):
+        given = (self.beta_min, self.beta_max)
+        require(0 < self.beta_min <= self.beta_max, "beta_min, beta_max", given, "need 0 < beta_min <= beta_max")
+
+    def beta(self, t):
+        """The paper's beta(t) = -d log(alpha) / dt (Eq. 1)."""
+        return (self.beta_min + t * (self.beta_max - self.beta_min)) / 2
+
+    def __call__(self, t):
+        t = _time(t, self.t_min, self.t_max)
+        log_alpha = -(self.beta_min * t + t**2 * (self.beta_max - self.beta_min) / 2) / 2
+        return Level(math.exp(log_alpha), math.sqrt(-math.expm1(2 * log_alpha)))
+
+    def rate(self, t):
+        """(d alpha / dt, d sigma / dt), which for sigma = 0 does not exist."""
+        level, beta = self(t), self.beta(t)
+        require(level.sigma > 0, "t", t, "d sigma / dt is infinite where sigma = 0; use t > 0")
+        return -beta * level.alpha, beta * level.alpha**2 / level.sigma
+
+    def time(self, kappa):
+        """The time at which sigma / alpha = kappa."""
+        area = math.log1p(_noise_ratio(kappa) ** 2)  # = -2 log alpha
+        slope = self.beta_max - self.beta_min
+        t = 2 * area / (self.beta_min + math.sqrt(self.beta_min**2 + 2 * slope * area))
+        return _time(min(t, 1.0) if math.isclose(t, 1.0) else t, self.t_min, self.t_max)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """alpha = cos(phi) / cos(phi_0), phi = pi/2 (t + offset) / (1 + offset): Nichol and Dhariwal's, t in [0, 1]."""
+
+    offset: float = 0.008
+    t_min = 0.0
+    t_max = 1.0
+
+    def __post_init__(self):
+        require(self.offset >= 0, "offset", self.offset, "need offset >= 0")
+
+    def _angle(self, t):
+        return math.pi / 2 * (t + self.offset) / (1 + self.offset)
+
+    def __call__(self, t):
+        t = _time(t, self.t_min, self.t_max)
+        phi, first = self._angle(t), self._angle(0)
+        alpha = math.cos(phi) / math.cos(first) if t < 1 else 0.0
+        sigma2 = math.sin(phi + first) * math.sin(phi - first) / math.cos(first) ** 2  # = 1 - alpha^2
+        return Level(alpha, math.sqrt(sigma2))
+
+    def rate(self, t):
+        """(d alpha / dt, d sigma / dt), which for sigma = 0 does not exist."""
+        level = self(t)
+        require(level.sigma > 0, "t", t, "d sigma / dt is infinite where sigma = 0; use t > 0")
+        slope = -math.pi / 2 / (1 + self.offset) * math.sin(self._angle(t)) / math.cos(self._angle(0))
+        return slope, -slope * level.alpha / level.sigma
+
+    def time(self, kappa):
+        """The time at which sigma / alpha = kappa."""
+        phi = math.acos(math.cos(self._angle(0)) / math.hypot(1, _noise_ratio(kappa)))
+        return max(phi * 2 / math.pi * (1 + self.offset) - self.offset, 0.0)
+
+
+@dataclass(frozen=True)
+class EDM:
+    """Variance exploding as in EDM: alpha = 1 and sigma = t, from t = 0 (clean) to kappa_max."""
+
+    kappa_min: float = 0.002
+    kappa_max: float = 80.0
+
+    def __post_init__(self):
+        given = (self.kappa_min, self.kappa_max)
+        require(0 <= self.kappa_min < self.kappa_max, "kappa_min, kappa_max", given, "need 0 <= kappa_min < kappa_max")
+
+    @property
+    def t_min(self):
+        return self.kappa_min
+
+    @property
+    def t_max(self):
+        return self.kappa_max
+
+    def __call__(self, t):
+        return Level(1.0, _time(t, 0.0, self.kappa_max))
+
+    def rate(self, t):
+        """(d alpha / dt, d sigma / dt) = (0, 1)."""
+        return 0.0, 1.0
+
+    def time(self, kappa):
+        """The time at which sigma / alpha = kappa: kappa itself."""
+        return _time(kappa, 0.0, self.kappa_max)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Rectified flow: alpha = 1 - t and sigma = t, t in [0, 1]."""
+
+    t_min = 0.0
+    t_max = 1.0
+
+    def __call__(self, t):
+        t = _time(t, self.t_min, self.t_max)
+        return Level(1 - t, t)
+
+    def rate(self, t):
+        """(d alpha / dt, d sigma / dt) = (-1, 1)."""
+        return -1.0, 1.0
+
+    def time(self, kappa):
+        """The time at which sigma / alpha = kappa."""
+        kappa = _noise_ratio(kappa)
+        return 1.0 if kappa == math.inf else kappa / (1 + kappa)
+
+
+class Tabulated:
+    """The variance-preserving schedule of a table `alphas_cumprod`, as any diffusers scheduler has one.
+
+    alphas_cumprod[t] = alpha_t^2 (DDPM's alpha-bar) at the integer times t = 0 ... N - 1. Between two entries log-SNR
+    is linear in t, as in diffusers' Karras sigmas. The time -1 is clean data.
+    """
+
+    t_min = -1.0
+
+    def __init__(self, alphas_cumprod):
+        table = np.asarray(alphas_cumprod, dtype=np.float64)
+        require(
+            table.ndim == 1 and table.size > 1, "alphas_cumprod", f"shape {table.shape}", "give two or more entries"
+        )
+        decreasing = bool(np.all(np.diff(table) < 0)) and 0 < table[-1] and table[0] < 1
+        require(decreasing, "alphas_cumprod", table, "it must fall strictly, within (0, 1)")
+        self.alphas_cumprod = table
+        self._half_log = 0.5 * (np.log1p(-table) - np.log(table))  # log kappa
+
+    @classmethod
+    def ddpm(cls, steps=1000, first=1e-4, last=0.02):
+        """DDPM's linear table: beta from `first` to `last` in float64."""
+        return cls(np.cumprod(1 - np.linspace(first, last, steps)))
+
+    @property
+    def t_max(self):
+        return float(len(self.alphas_cumprod) - 1)
+
+    def __call__(self, t):
+        t = float(t)
+        if t == -1:
+            return CLEAN
+        _time(t, 0.0, self.t_max)
+        if t == int(t):
+            square = float(self.alphas_cumprod[int(t)])
+            return Level(math.sqrt(square), math.sqrt(1 - square))
+        log_kappa = np.interp(t, np.arange(len(self._half_log)), self._half_log)
+        return Level.from_kappa(math.exp(log_kappa)).vp()
+
+    def rate(self, t):
+        """(d alpha / dt, d sigma / dt) of the interpolated table; at a knot, the slope towards less noise."""
+        level = self(t)
+        i = max(math.ceil(_time(t, 0.0, self.t_max)), 1)
+        slope = float(self._half_log[i] - self._half_log[i - 1])  # d log kappa / dt
+        return -level.alpha * level.sigma**2 * slope, level.sigma * level.alpha**2 * slope
+
+    def time(self, kappa):
+        """The (fractional) time at which sigma / alpha = kappa; -1 for kappa = 0."""
+        kappa = _noise_ratio(kappa)
+        if kappa == 0:
+            return -1.0
+        low, high = math.exp(self._half_log[0]), math.exp(self._half_log[-1])
+        inside = low * (1 - 1e-12) <= kappa <= high * (1 + 1e-12)
+        require(inside, "kappa", kappa, f"this table covers {low:.6g} to {high:.6g}")
+        return float(np.interp(math.log(kappa), self._half_log, np.arange(len(self._half_log))))

@@ -1,0 +1,252 @@
+"""Train the small diffusion models that ship with the book (Eq. 5).
+
+    python -m paintlib.train cifar10 --hours 2
+    python -m paintlib.train fashion-mnist --images 1000000
+
+The same command resumes from the last checkpoint, on a CPU (bf16) or on a GPU. Every random number is a
+function of the seed and the step, so a run that was stopped and resumed equals one that was not.
+"""
+
+import argparse
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, and how: network widths, and Adam's rate with its warm-up and decay in steps."""
+
+    data: str
+    channels: int
+    widths: tuple[int, ...]
+    attention: bool = True
+    batch: int = 64
+    rate: float = 1e-3
+    warmup: int = 500
+    decay: int = 8000
+    snapshots: tuple[int, ...] = ()  # steps at which the averaged weights are kept
+
+
+RECIPES = {
+    "cifar10": Recipe("cifar10", 3, (32, 64, 128, 256)),
+    "fashion-mnist": Recipe("fashion-mnist", 1, (32, 64, 96, 128)),
+    "fashion-mnist-tiny": Recipe("fashion-mnist", 1, (16, 32, 32), attention=False, snapshots=(100, 400, 1600, 6400)),
+}
+
+
+def network(recipe):
+    """An unconditional `UNet2DModel` at 32 x 32 that predicts the noise; attention at 8 x 8 only."""
+    from diffusers import UNet2DModel
+    from diffusers.models.attention_processor import Attention, AttnProcessor
+
+    levels = len(recipe.widths)
+    at_8 = [recipe.attention and i == 2 for i in range(levels)]
+    net = UNet2DModel(
+        sample_size=32,
+        in_channels=recipe.channels,
+        out_channels=recipe.channels,
+        layers_per_block=1,
+        block_out_channels=recipe.widths,
+        down_block_types=tuple("AttnDownBlock2D" if a else "DownBlock2D" for a in at_8),
+        up_block_types=tuple("AttnUpBlock2D" if a else "UpBlock2D" for a in reversed(at_8)),
+        norm_num_groups=min(16, recipe.widths[0] // 2),
+        attention_head_dim=64,
+        add_attention=recipe.attention,
+    )
+    for module in net.modules():
+        if isinstance(module, Attention):
+            module.set_processor(AttnProcessor())  # on a CPU the fused attention's backward pass is far slower
+    return net
+
+
+def scheduler():
+    """Linear beta from 1e-4 to 0.02 in 1000 steps, the schedule of `google/ddpm-cifar10-32`."""
+    from diffusers import DDPMScheduler
+
+    return DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear", prediction_type="epsilon")
+
+
+def images_for(recipe, file=None):
+    """The training images as uint8 (N, channels, 32, 32); Fashion-MNIST is padded from 28 with black."""
+    if file is None:
+        from paintlib import data
+
+        pixels = data.load(recipe.data, "train").images
+    else:
+        with np.load(file) as archive:
+            pixels = archive["x_train"]
+    pixels = pixels.reshape(len(pixels), *pixels.shape[1:3], -1).transpose(0, 3, 1, 2)
+    margin = (32 - pixels.shape[-1]) // 2
+    return torch.from_numpy(np.pad(pixels, ((0, 0), (0, 0), (margin, margin), (margin, margin))))
+
+
+def loss_at(net, images, alpha_bar, seed, step, batch, device):
+    """Mean squared error of the predicted noise on one random batch (Eq. 5 with gamma_t = 1).
+
+    The times are stratified: one in each of `batch` equal parts of the schedule.
+    """
+    rng = torch.Generator().manual_seed(seed * 1_000_003 + step)
+    x0 = images[torch.randint(len(images), (batch,), generator=rng)].to(device).float() / 127.5 - 1
+    t = (torch.arange(batch) + torch.rand(batch, generator=rng)) * (len(alpha_bar) / batch)
+    t = t.long().clamp(max=len(alpha_bar) - 1)
+    noise = torch.randn(x0.shape, generator=rng).to(device)
+    signal = alpha_bar[t].to(device)[:, None, None, None]
+    x = signal.sqrt() * x0 + (1 - signal).sqrt() * noise
+    with torch.autocast(device, dtype=torch.bfloat16):
+        predicted = net(x.to(memory_format=torch.channels_last), t.to(device)).sample
+    return (predicted.float() - noise).square().mean()
+
+
+def rate_at(recipe, step):
+    """Adam's rate: a linear warm-up, then constant, then falling as 1 / sqrt(step)."""
+    return recipe.rate * min((step + 1) / recipe.warmup, 1) * max(step / recipe.decay, 1) ** -0.5
+
+
+@torch.no_grad()
+def average(ema, net, step, power=7):
+    """Power-law moving average: weights of step s count as s**power, so its width grows with the run."""
+    for e, p in zip(ema.parameters(), net.parameters(), strict=True):
+        e.lerp_(p, 1 - (1 - 1 / (step + 1)) ** (power + 1))
+
+
+def save_checkpoint(file, net, ema, optimiser, record):
+    """Write everything that a resumed run needs as one safetensors file, whole or not at all."""
+    tensors = {f"net.{k}": v for k, v in net.state_dict().items()}
+    tensors |= {f"ema.{k}": v for k, v in ema.state_dict().items()}
+    for i, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"adam.{i}.{k}": v for k, v in state.items()}
+    partial = file.with_suffix(".partial")
+    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial, {"record": json.dumps(record)})
+    os.replace(partial, file)
+
+
+def load_checkpoint(file, net, ema, optimiser):
+    """Restore what `save_checkpoint` wrote; returns the record of the run."""
+    parts = {"net": {}, "ema": {}, "adam": {}}
+    with safe_open(file, "pt") as f:
+        record = json.loads(f.metadata()["record"])
+        for key in f.keys():
+            part, name = key.split(".", 1)
+            parts[part][name] = f.get_tensor(key)
+    net.load_state_dict(parts["net"])
+    ema.load_state_dict(parts["ema"])
+    state = {}
+    for name, value in parts["adam"].items():
+        i, key = name.split(".")
+        state.setdefault(int(i), {})[key] = value
+    optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+    return record
+
+
+@torch.no_grad()
+def sample_grid(net, file, device, steps=25, rows=4):
+    """Save rows x rows samples (DDIM, seed 0) as a PNG."""
+    from diffusers import DDIMPipeline, DDIMScheduler
+    from PIL import Image
+
+    pipe = DDIMPipeline(net, DDIMScheduler.from_config(scheduler().config))
+    pipe.set_progress_bar_config(disable=True)
+    out = pipe(rows**2, torch.Generator().manual_seed(0), num_inference_steps=steps, output_type="np").images
+    h, c = out.shape[1], out.shape[-1]
+    tiled = (out.reshape(rows, rows, h, h, c).transpose(0, 2, 1, 3, 4).reshape(rows * h, rows * h, c) * 255).round()
+    Image.fromarray(tiled.astype(np.uint8).squeeze()).resize((8 * rows * 16, 8 * rows * 16), Image.NEAREST).save(file)
+
+
+def train(name, folder, *, file=None, images=None, hours=None, seed=0, device=None, compiled=False, minutes=5):
+    """Train `name` until `images` images have been seen or `hours` of training are spent in all.
+
+    A checkpoint and a grid of samples are written to `folder` every `minutes`. Returns the record of the run:
+    steps, images, seconds, the smoothed loss. An existing checkpoint in `folder` is resumed.
+    """
+    if images is None and hours is None:
+        raise ValueError("no budget: give images (how many to train on) or hours (how long), or both")
+    recipe = RECIPES[name]
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint.safetensors"
+    torch.manual_seed(seed)
+    net = network(recipe).to(device, memory_format=torch.channels_last)
+    ema = network(recipe).to(device, memory_format=torch.channels_last)
+    ema.load_state_dict(net.state_dict())
+    optimiser = torch.optim.Adam(net.parameters(), betas=(0.9, 0.99))
+    record = {"name": name, "recipe": asdict(recipe), "seed": seed, "step": 0, "seconds": 0.0, "loss": None}
+    if checkpoint.exists():
+        record = load_checkpoint(checkpoint, net, ema, optimiser)
+    pixels, alpha_bar = images_for(recipe, file), scheduler().alphas_cumprod
+    forward = torch.compile(net) if compiled else net
+
+    def done():
+        out_of_images = images is not None and record["step"] * recipe.batch >= images
+        return out_of_images or (hours is not None and record["seconds"] >= 3600 * hours)
+
+    def keep():
+        save_checkpoint(checkpoint, net, ema, optimiser, record)
+        sample_grid(ema, folder / "samples.png", device)
+
+    started = clock = saved = time.monotonic()
+    first = record["step"]
+    while not done():
+        step = record["step"]
+        for group in optimiser.param_groups:
+            group["lr"] = rate_at(recipe, step)
+        loss = loss_at(forward, pixels, alpha_bar, record["seed"], step, recipe.batch, device)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        average(ema, net, step)
+        now, value = time.monotonic(), loss.item()
+        old = value if record["loss"] is None else record["loss"]
+        record |= {"step": step + 1, "loss": 0.99 * old + 0.01 * value, "seconds": record["seconds"] + now - clock}
+        clock = now
+        if step + 1 in recipe.snapshots:
+            halves = {k: v.half().contiguous() for k, v in ema.state_dict().items()}
+            save_file(halves, folder / f"step{step + 1:06d}.safetensors")
+        if step - first in (10, 50) or (step + 1) % 200 == 0:
+            speed = (step - first) * recipe.batch / (now - started)
+            left = (images - record["step"] * recipe.batch) / speed if images else 3600 * hours - record["seconds"]
+            speed_and_time = f"{speed:.0f} images/s  {left / 60:.0f} min left"
+            print(f"{name} step {step + 1}  loss {record['loss']:.4f}  {speed_and_time}", flush=True)
+        if now - saved > 60 * minutes:
+            keep()
+            saved = clock = time.monotonic()
+    keep()
+    return record
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m paintlib.train", description=__doc__.split("\n")[0])
+    parser.add_argument("name", choices=RECIPES)
+    parser.add_argument("--folder", help="where checkpoints and samples go (default: runs/NAME)")
+    parser.add_argument("--file", help="the full data set as .npz with x_train (default: paintlib.data finds it)")
+    parser.add_argument("--images", type=int, help="stop after this many training images, repeats counted")
+    parser.add_argument("--hours", type=float, help="stop after this many hours of training, earlier runs counted")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, help="CPU threads")
+    parser.add_argument("--compile", action="store_true", help="torch.compile: slower to start, up to 1.5 times faster")
+    args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    record = train(
+        args.name,
+        args.folder or Path("runs") / args.name,
+        file=args.file,
+        images=args.images,
+        hours=args.hours,
+        seed=args.seed,
+        compiled=args.compile,
+    )
+    print(json.dumps(record))
+
+
+if __name__ == "__main__":
+    main()
