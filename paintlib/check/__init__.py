@@ -1,0 +1,82 @@
+"""Answers to the exercises, checked by another route than the solution's, with hints that go from a nudge to the idea.
+
+    check.answer("02.1", my_psi)      says whether it is right, and if not, what is off
+    check.hint("02.1", 1)             the first hint
+"""
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from paintlib.checks import require
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise's test, a function of the answer that raises `Wrong`, and its hints."""
+
+    test: Any
+    hints: tuple[str, ...]
+
+
+class Wrong(Exception):
+    """The answer is not right; the message says what was seen."""
+
+
+EXERCISES: dict[str, Exercise] = {}
+
+
+def exercise(number, *hints):
+    """Register the decorated test as the check of exercise `number`, "02.1" say."""
+
+    def register(test):
+        EXERCISES[number] = Exercise(test, hints)
+        return test
+
+    return register
+
+
+def close(what, given, wanted, rtol=1e-6, atol=1e-9):
+    """Raise `Wrong` unless `given` has the shape of `wanted` and its values to a tolerance."""
+    try:
+        given = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        raise Wrong(f"{what} should be numbers; got {type(given).__name__}") from None
+    wanted = np.asarray(wanted, dtype=float)
+    if given.shape != wanted.shape:
+        raise Wrong(f"{what} should have shape {wanted.shape}; got {given.shape}")
+    error = np.abs(given - wanted)
+    if not np.all(error <= atol + rtol * np.abs(wanted)):
+        raise Wrong(f"{what} is off by up to {np.nanmax(error):.3g}")
+
+
+def answer(number, value):
+    """Print whether `value` answers exercise `number`; returns True or False."""
+    try:
+        _find(number).test(value)
+    except Wrong as wrong:
+        print(f"Exercise {number}: not yet. {wrong}. For help: check.hint({number!r}, 1)")
+        return False
+    print(f"Exercise {number}: right.")
+    return True
+
+
+def hint(number, level=1):
+    """Print hint `level` of exercise `number`, counted from 1."""
+    hints = _find(number).hints
+    require(1 <= level <= len(hints), "level", level, f"exercise {number} has hints 1 to {len(hints)}")
+    print(f"Hint {level} of {len(hints)}: {hints[level - 1]}")
+
+
+def _find(number):
+    chapter = str(number).partition(".")[0]
+    try:
+        importlib.import_module(f"paintlib.check.ch{chapter}")
+    except ModuleNotFoundError as missing:
+        if missing.name != f"paintlib.check.ch{chapter}":
+            raise
+    known = sorted(EXERCISES)
+    require(number in EXERCISES, "number", repr(number), f"known here: {', '.join(known) or 'none'}")
+    return EXERCISES[number]
