@@ -1,0 +1,188 @@
+"""Real images: a sample and the principal axes that ship with the book, and the full sets, fetched and verified.
+
+    data.sample("cifar10")            2,000 training images, no network needed
+    data.gaussian("cifar10")          the Gaussian of all 50,000, from the shipped leading axes
+    data.load("cifar10", "test")      a full split: from a local file, or fetched once and kept
+
+The names are "cifar10" and "fashion-mnist". Pixels are uint8; `to_vectors` takes them to [-1, 1], row by row, as
+vectors (..., D), and `to_images` takes vectors back for `imshow`. The shipped files are described in
+paintlib/datasets/README.md; `python -m paintlib.data.make` computes them. Nothing here is unpickled.
+"""
+
+import io
+import math
+import os
+import sys
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from paintlib.checks import require
+from paintlib.data.fetch import UNREADABLE, digest, obtain
+from paintlib.data.sources import SOURCES, read_npz
+
+__all__ = ["Images", "eigenvalues", "folder", "gaussian", "load", "pad", "sample", "to_images", "to_vectors"]
+
+SHIPPED = resources.files("paintlib") / "datasets"
+
+
+@dataclass(frozen=True)
+class Images:
+    """Labelled images: `images` uint8 (N, H, W) or (N, H, W, 3), `labels` (N,), indices into the names `classes`."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    classes: tuple
+    name: str
+
+    def __len__(self):
+        return len(self.images)
+
+    @property
+    def shape(self):
+        """The shape of one image, as `to_images` wants it."""
+        return self.images.shape[1:]
+
+
+def sample(name):
+    """The part of the training set that ships with the book: equally many images of each class."""
+    source = _source(name)
+    arrays = _shipped(f"{source.stem}_sample.npz")
+    return Images(arrays["images"], arrays["labels"], source.classes, source.name)
+
+
+def eigenvalues(name):
+    """All D variances along the principal axes of the full training set, decreasing; they sum to its total variance.
+
+    Pixels in [-1, 1], normaliser 1/N.
+    """
+    return _shipped(f"{_source(name).stem}_gaussian.npz")["eigenvalues"]
+
+
+def gaussian(name, margin=0):
+    """The Gaussian of the full training set along its leading axes, which hold 98 % of the variance.
+
+    `margin` pads the images with black (2 takes Fashion-MNIST's 28 x 28 to the 32 x 32 of the book's networks): the
+    variances stay, since constant pixels add none.
+    """
+    from paintlib.gaussian import Gaussian
+
+    source = _source(name)
+    arrays = _shipped(f"{source.stem}_gaussian.npz")
+    mean = pad(arrays["mean"].reshape(1, *source.shape), margin, black=-1)
+    axes = pad(arrays["axes"].astype(np.float64).reshape(-1, *source.shape), margin, black=0)
+    U = _orthonormal(axes.reshape(len(axes), -1).T)
+    return Gaussian(mean.ravel(), U, arrays["eigenvalues"][: len(axes)])
+
+
+def load(name, split="train", file=None):
+    """A full split, "train" or "test", verified by the sha256 of its pixels and labels.
+
+    It comes from `file`, an .npz with x_train, y_train, x_test and y_test, if given; or from cifar10.npz or
+    fashion_mnist.npz in `folder()`; or else from its public home, fetched into `folder()` once.
+    """
+    source = _source(name)
+    require(split in source.content, "split", repr(split), f"choose one of {', '.join(map(repr, source.content))}")
+    local = folder() / f"{source.stem}.npz" if file is None else Path(file)
+    if file is not None or local.exists():
+        paths, read, remedy = [local], read_npz, "make that file again, or pass another as file="
+    else:
+        paths, read, remedy = _fetched(source, split), source.read, "delete what is named here and call load again"
+    named = ", ".join(map(str, paths))
+    wanted = source.content[split]
+    try:
+        images, labels = read(paths, split)
+    except FileNotFoundError:
+        raise ValueError(f"file: got {named}, which does not exist; {_ways_on(source)}") from None
+    except UNREADABLE as error:
+        fault = f"{named}: broken or partial ({error}); wanted {split} data of sha256 {wanted}, found none"
+        raise ValueError(f"{fault}; {remedy}") from error
+    found = digest(images.tobytes(), labels.tobytes())
+    require(found == wanted, f"{named}: sha256 of the {split} data, wanted {wanted}", found, remedy)
+    return Images(images, labels, source.classes, source.name)
+
+
+def folder():
+    """Where full sets are looked for and kept: $PAINTLIB_DATA if set, else paintlib/ in the user's cache folder."""
+    if chosen := os.environ.get("PAINTLIB_DATA"):
+        return Path(chosen).expanduser()
+    usual = {"darwin": "~/Library/Caches", "win32": os.environ.get("LOCALAPPDATA", "~/AppData/Local")}
+    base = usual.get(sys.platform, os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    return Path(base).expanduser() / "paintlib"
+
+
+def to_vectors(images):
+    """uint8 images (N, H, W) or (N, H, W, C) to float64 vectors (N, D) in [-1, 1]: x / 127.5 - 1, row by row."""
+    images = np.asarray(images)
+    require(images.dtype == np.uint8, "images", f"dtype {images.dtype}", "give uint8 pixels from 0 to 255")
+    _check_axes(images)
+    require(len(images) > 0, "images", f"shape {images.shape}", "give at least one image")
+    return images.reshape(len(images), -1) / 127.5 - 1
+
+
+def to_images(x, shape):
+    """Vectors (..., D) in [-1, 1] to float images (..., *shape) in [0, 1] for `imshow`: (x + 1) / 2.
+
+    What lies outside [-1, 1] is clipped. That is for the eye alone: compute with x, never with what comes out here.
+    """
+    x = np.asarray(x)
+    require(
+        np.issubdtype(x.dtype, np.floating), "x", f"dtype {x.dtype}", "give floats; uint8 images need no conversion"
+    )
+    require(x.ndim > 0 and x.shape[-1] == math.prod(shape), "x", f"shape {x.shape}",
+            f"its last axis must have length {math.prod(shape)} to fill images of shape {tuple(shape)}")  # fmt: skip
+    require(np.isfinite(x).all(), "x", "NaN or infinity", "such pixels have no colour; look for their cause")
+    return np.clip((x + 1) / 2, 0, 1).reshape(*x.shape[:-1], *shape)
+
+
+def pad(images, margin=2, black=0):
+    """Images (N, H, W) or (N, H, W, C) with a black margin on all four sides; black is 0 for uint8, -1 in [-1, 1]."""
+    images = np.asarray(images)
+    _check_axes(images)
+    require(margin >= 0, "margin", margin, "give a whole number of pixels, 0 or more")
+    sides = [(0, 0), (margin, margin), (margin, margin), (0, 0)]
+    return np.pad(images, sides[: images.ndim], constant_values=black)
+
+
+def _check_axes(images):
+    coloured = images.shape[-1:] in ((1,), (3,))
+    require(images.ndim == 3 + coloured, "images", f"shape {images.shape}",
+            "give (N, H, W) or (N, H, W, C), channels last; a single image is images[None]")  # fmt: skip
+
+
+def _source(name):
+    key = str(name).replace("_", "-")
+    require(key in SOURCES, "name", repr(name), f"choose one of {', '.join(map(repr, SOURCES))}")
+    return SOURCES[key]
+
+
+def _fetched(source, split):
+    try:
+        return [obtain(archive, source.homes, folder()) for archive in source.archives[split]]
+    except ConnectionError as error:
+        raise ConnectionError(f"{error}\n{_ways_on(source)}") from error
+
+
+def _ways_on(source):
+    return (
+        f"ways on: data.sample({source.name!r}) ships with the book and needs no network; or get {source.stem}.npz "
+        f"(x_train, y_train, x_test, y_test) elsewhere and put it into {folder()}, or pass its path as file="
+    )
+
+
+def _shipped(file):
+    """A shipped .npz, held against its line in SHA256SUMS."""
+    sums = dict(reversed(line.split()) for line in (SHIPPED / "SHA256SUMS").read_text().splitlines())
+    raw = (SHIPPED / file).read_bytes()
+    found = digest(raw)
+    require(found == sums[file], f"{SHIPPED / file}: sha256, wanted {sums[file]}", found, "install paintlib again")
+    return np.load(io.BytesIO(raw), allow_pickle=False)
+
+
+def _orthonormal(U):
+    """Undo the rounding of float16: each Newton-Schulz step U (3 I - U^T U) / 2 squares the distance from U^T U = I."""
+    for _ in range(2):
+        U = U @ (3 * np.eye(U.shape[1]) - U.T @ U) / 2
+    return U

@@ -1,0 +1,109 @@
+"""Fetching a file so that what is kept is whole and right: resumed, verified, then moved into place."""
+
+import hashlib
+import os
+import sys
+import zipfile
+import zlib
+from http.client import HTTPException
+from tarfile import TarError
+from urllib.request import Request, urlopen
+
+UNREADABLE = (ValueError, TypeError, OSError, EOFError, KeyError, IndexError, TarError, zipfile.BadZipFile, zlib.error)
+BLOCK = 1 << 18
+
+
+def digest(*parts):
+    """The sha256 of some bytes, one after the other, in hexadecimal."""
+    sha256 = hashlib.sha256()
+    for part in parts:
+        sha256.update(part)
+    return sha256.hexdigest()
+
+
+def obtain(archive, homes, folder):
+    """The path of `archive` in `folder`, fetched from the first of its `homes` that delivers if it is not there."""
+    path = folder / archive.name
+    if path.exists():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    faults = []
+    for home in homes:
+        try:
+            return fetch(home + archive.name, path, archive)
+        except ConnectionError as error:
+            faults.append(str(error))
+    raise ConnectionError("\n".join(faults))
+
+
+def fetch(address, path, archive):
+    """Bring `address` to `path`. A part left by an earlier call, `path`.part, is continued where it ends."""
+    part = path.with_name(path.name + ".part")
+    if _size(part) < archive.size:
+        try:
+            _transfer(address, part, archive.size)
+        except (OSError, HTTPException) as error:
+            raise ConnectionError(f"{address}: {error or type(error).__name__}{_kept(part, archive)}") from error
+    if _size(part) < archive.size:
+        raise ConnectionError(f"{address}: the transfer broke off{_kept(part, archive)}")
+    found = digest(part.read_bytes())
+    if found != archive.sha256:
+        part.unlink()
+        raise ValueError(
+            f"{part} from {address}: sha256 {found}, wanted {archive.sha256}; "
+            "it was broken and has been removed, call again to fetch it anew"
+        )
+    os.replace(part, path)
+    return path
+
+
+def _transfer(address, part, size):
+    start = _size(part)
+    request = Request(address, headers={"Range": f"bytes={start}-"} if start else {})
+    with urlopen(request, timeout=30) as response:
+        start = start if response.status == 206 else 0  # a server that knows no ranges sends it all again
+        coming = response.headers["Content-Length"]
+        if coming and start + int(coming) != size:
+            raise OSError(f"it offers {start + int(coming)} bytes in place of {size}, so it is not the file")
+        with open(part, "ab" if start else "wb") as file, progress(part.stem, start, size) as bar:
+            while block := response.read(min(BLOCK, size + 1 - file.tell())):
+                file.write(block)
+                bar.update(len(block))
+
+
+def _size(path):
+    return path.stat().st_size if path.exists() else 0
+
+
+def _kept(part, archive):
+    have = _size(part)
+    return f"; {have} of its {archive.size} bytes are kept in {part}, call again to resume" if have else ""
+
+
+def progress(name, start, size):
+    """A progress bar: tqdm's where it is installed, else a plain one."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return Percent(name, start, size)
+    return tqdm(desc=name, initial=start, total=size, unit="B", unit_scale=True)
+
+
+class Percent:
+    """The plain bar: one line of text, rewritten when the percentage changes."""
+
+    def __init__(self, name, start, size):
+        self.name, self.done, self.size, self.shown = name, start, size, None
+
+    def __enter__(self):
+        return self
+
+    def update(self, count):
+        self.done += count
+        percent = 100 * self.done // self.size
+        if percent != self.shown:
+            print(f"\r{self.name}: {percent} %", end="", file=sys.stderr, flush=True)
+            self.shown = percent
+
+    def __exit__(self, *_):
+        print(file=sys.stderr)
