@@ -1,0 +1,157 @@
+"""Interactives that live on the page without a kernel and without a network.
+
+Each function returns an `Interactive`. As a cell's output it is one self-contained HTML fragment: data, style and
+JavaScript inline. The browser computes the closed forms from the data; `theory.js` holds them, and the tests hold it
+against paintlib. The same fragment works on the website, in Colab, in JupyterLab and from a file.
+"""
+
+import base64
+import html
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+
+from paintlib.checks import require
+from paintlib.schedules import VP
+
+
+@dataclass(frozen=True)
+class Interactive:
+    """A fragment: the script that draws it (`name`), the `title` above it, and its `data`, ready for JSON."""
+
+    name: str
+    title: str
+    data: dict
+
+    def __repr__(self):
+        return f"explore.{self.name}: {self.title}"
+
+    def _repr_html_(self):
+        source = {file: files(__name__).joinpath(file).read_text("utf-8") for file in (
+            "style.css", "theory.js", "ui.js", f"{self.name}.js")}  # fmt: skip
+        style = source.pop("style.css")
+        data = json.dumps({"title": self.title, **self.data}, separators=(",", ":")).replace("</", "<\\/")
+        fallback = f"{self.title}: an interactive that needs JavaScript. It runs on the website and in Colab."
+        return (f'<div class="paint-interactive" data-kind="{self.name}"><style>{style}</style>'
+                f'<p class="fallback">{html.escape(fallback)}</p>'
+                f'<script>(() => {{\nconst DATA = {data};\n{"".join(source.values())}\n'
+                f'const ROOT = document.currentScript?.closest(".paint-interactive") '
+                f'?? [...document.querySelectorAll(".paint-interactive[data-kind={self.name}]")]'
+                f'.find((r) => r.querySelector(".fallback"));\ninteractive(ROOT, DATA);\n}})();</script></div>')  # fmt: skip
+
+
+def _levels(schedule, times):
+    """The times, from noise to data, and their levels, for JSON."""
+    times = np.linspace(schedule.t_max, schedule.t_min, 101) if times is None else np.asarray(times, dtype=float)
+    require(times.ndim == 1 and len(times) > 1 and np.all(np.diff(times) < 0), "times", times, "give 2 or more, decreasing")
+    levels = [schedule(t) for t in times]
+    return {"times": _short(times), "levels": [{"alpha": level.alpha, "sigma": level.sigma} for level in levels]}
+
+
+def _short(values):
+    """Numbers to 6 digits, as lists."""
+    return np.vectorize(lambda v: float(f"{v:.6g}"), otypes=[float])(values).tolist()
+
+
+def _points(name, points, dimension=2):
+    """Points (N, dimension) as an array of finite float64."""
+    points = np.asarray(points, dtype=float)
+    fits = points.ndim == 2 and points.shape[1] == dimension and len(points) > 0
+    require(fits, name, f"shape {points.shape}", f"give (N, {dimension})")
+    require(np.isfinite(points).all(), name, "NaN or infinity", "remove or mend those points")
+    return points
+
+
+def _pack(rows):
+    """Rows (K, D) as int8 with one scale per row: the error is at most max |row| / 254."""
+    rows = np.atleast_2d(rows)
+    scale = np.maximum(np.abs(rows).max(-1), np.finfo(float).tiny) / 127
+    return {"data": _base64(np.rint(rows / scale[:, None]).astype(np.int8)), "scale": scale.tolist()}
+
+
+def _base64(array):
+    return base64.b64encode(array.tobytes()).decode("ascii")
+
+
+def closed_form(lam=(3.0, 0.2), mu=(0.5, 0.25), angle=30.0, starts=None, schedule=None, times=None,
+                title="Turn the variance and the time"):  # fmt: skip
+    """A Gaussian in the plane: the exact paths (Eq. 9), the endpoint estimate (Eq. 13), psi and xi against time.
+
+    lam: the two variances to begin with, 0.032 to 3.9; mu (2,): the mean; angle: of the first axis, in degrees;
+    starts (N, 2): noise to start from, by default eight points on a circle; schedule: VP() by default;
+    times: decreasing, 101 by default.
+    """
+    lam, mu = np.asarray(lam, dtype=float), np.asarray(mu, dtype=float)
+    require(lam.shape == (2,) and np.all((lam >= 0.032) & (lam <= 3.9)), "lam", lam, "give two variances in [0.032, 3.9]")
+    require(mu.shape == (2,) and np.isfinite(mu).all(), "mu", mu, "give the two coordinates of the mean")
+    require(np.isfinite(angle), "angle", angle, "give degrees")
+    turn = np.deg2rad(np.arange(8) * 45 + 20)
+    starts = 1.2 * np.stack([np.cos(turn), np.sin(turn)], -1) if starts is None else _points("starts", starts)
+    a = np.deg2rad(angle)
+    U = [[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]
+    data = {"mu": _short(mu), "U": U, "lam": _short(lam), "starts": _short(starts)}
+    return Interactive("closed_form", title, {**_levels(schedule or VP(), times), **data})
+
+
+def outline_first(gaussian, shape, x_T, schedule=None, rank=100, features=(0, 2, 9, 29, 99), names=None, times=None,
+                  title="Drag the time: outline first, details later"):  # fmt: skip
+    """The Gaussian of a real data set paints a picture, feature by feature (Eqs. 9, 13).
+
+    gaussian: a `Gaussian` (NumPy), of which the `rank` leading axes travel to the page, as int8 (the size: 4/3 D rank
+    bytes); shape: (H, W) or (H, W, 3) of a picture; x_T (S, D): the noises to choose from, `names` their labels;
+    features: up to five axes to follow, from 0.
+    """
+    require(gaussian.D == np.prod(shape), "shape", shape, f"the Gaussian has D = {gaussian.D} values a picture")
+    x_T = _points("x_T", x_T, gaussian.D)
+    names = names or [str(n + 1) for n in range(len(x_T))]
+    require(len(names) == len(x_T), "names", names, f"give {len(x_T)}, one for each x_T")
+    kept = gaussian.truncate(rank)
+    inside = 0 < len(features) <= 5 and all(0 <= k < rank for k in features)
+    require(inside, "features", features, f"give one to five axes from 0 to {rank - 1}")
+    require(np.all(kept.lam > 0), "lam", kept.lam, "keep the axes of positive variance (a smaller rank)")
+    levels = _levels(schedule or VP(), times)
+    y = x_T - levels["levels"][0]["alpha"] * kept.mu
+    c = y @ kept.U
+    off = y - c @ kept.U.T
+    seeds = [{"name": n, "c": _short(k), "off": _pack(o)} for n, k, o in zip(names, c, off, strict=True)]
+    data = {"shape": list(shape), "mu": _pack(kept.mu), "U": _pack(kept.U.T), "lam": _short(kept.lam),
+            "seeds": seeds, "features": list(features)}  # fmt: skip
+    return Interactive("outline_first", title, {**levels, **data})
+
+
+def retrieval(points, pictures=None, kappas=None, state=None, names=None, title="Move the noise: who is retrieved?"):
+    """A few points and their exact score: weights, endpoint estimate, and the flow from any place (Eqs. 15, 16, 100).
+
+    points (N, d), 2 to 40 of them, of which the first two coordinates are drawn. For pictures, give their coordinates
+    on all their principal axes: distances stay, so weights and flow are those of the pictures themselves.
+    pictures: one small picture per point, (N, H, W) or (N, H, W, 3), uint8 or floats in [0, 1]; kappas: lowest and
+    highest noise level sigma / alpha, by default from the points' spread; state (d,): where the state x / alpha begins.
+    """
+    points = np.asarray(points, dtype=float)
+    require(points.ndim == 2 and points.shape[1] >= 2, "points", f"shape {points.shape}", "give (N, d), d at least 2")
+    points = _points("points", points, points.shape[1])
+    N, spread = len(points), np.ptp(points, axis=0).max()
+    require(2 <= N <= 40 and spread > 0, "points", f"{N} points, spread {spread}", "give 2 to 40, not all the same")
+    low, high = (0.02 * spread, 2 * spread) if kappas is None else kappas
+    require(0 < low < high, "kappas", (low, high), "give 0 < lowest < highest")
+    centre = points.mean(0) + spread * np.array([-0.3, 0.3] + [0] * (points.shape[1] - 2))
+    state = centre if state is None else _points("state", [state], points.shape[1])[0]
+    names = names or [f"point {n + 1}" for n in range(N)]
+    require(len(names) == N, "names", names, f"give {N}, one for each point")
+    data = {"points": _short(points), "kappas": _short([low, high]), "state": _short(state), "names": list(names)}
+    if pictures is not None:
+        data["pictures"] = _sprite(np.asarray(pictures), N)
+    return Interactive("retrieval", title, data)
+
+
+def _sprite(pictures, N):
+    """Pictures as bytes, one after the other."""
+    fits = len(pictures) == N and (pictures.ndim == 3 or (pictures.ndim == 4 and pictures.shape[-1] == 3))
+    require(fits, "pictures", f"shape {pictures.shape}", f"give ({N}, H, W) or ({N}, H, W, 3)")
+    if pictures.dtype != np.uint8:
+        require(pictures.min() >= 0 and pictures.max() <= 1, "pictures", f"{pictures.min():.3g} to {pictures.max():.3g}",
+                "give uint8, or floats in [0, 1]")  # fmt: skip
+        pictures = np.rint(255 * pictures).astype(np.uint8)
+    return {"shape": list(pictures.shape[1:]), "data": _base64(pictures)}
