@@ -34,18 +34,16 @@ class Interactive:
         style = source.pop("style.css")
         data = json.dumps({"title": self.title, **self.data}, separators=(",", ":")).replace("</", "<\\/")
         fallback = f"{self.title}: an interactive that needs JavaScript. It runs on the website and in Colab."
-        return (f'<div class="paint-interactive" data-kind="{self.name}"><style>{style}</style>'
-                f'<p class="fallback">{html.escape(fallback)}</p>'
-                f'<script>(() => {{\nconst DATA = {data};\n{"".join(source.values())}\n'
-                f'const ROOT = document.currentScript?.closest(".paint-interactive") '
-                f'?? [...document.querySelectorAll(".paint-interactive[data-kind={self.name}]")]'
-                f'.find((r) => r.querySelector(".fallback"));\ninteractive(ROOT, DATA);\n}})();</script></div>')  # fmt: skip
+        script = f"const DATA = {data};\n{''.join(source.values())}\ninteractive(findRoot('{self.name}'), DATA);"
+        body = f'<p class="fallback">{html.escape(fallback)}</p><script>(() => {{\n{script}\n}})();</script>'
+        return f'<div class="paint-interactive" data-kind="{self.name}"><style>{style}</style>{body}</div>'
 
 
 def _levels(schedule, times):
     """The times, from noise to data, and their levels, for JSON."""
     times = np.linspace(schedule.t_max, schedule.t_min, 101) if times is None else np.asarray(times, dtype=float)
-    require(times.ndim == 1 and len(times) > 1 and np.all(np.diff(times) < 0), "times", times, "give 2 or more, decreasing")
+    falling = times.ndim == 1 and len(times) > 1 and np.all(np.diff(times) < 0)
+    require(falling, "times", times, "give 2 or more, decreasing")
     levels = [schedule(t) for t in times]
     return {"times": _short(times), "levels": [{"alpha": level.alpha, "sigma": level.sigma} for level in levels]}
 
@@ -84,7 +82,8 @@ def closed_form(lam=(3.0, 0.2), mu=(0.5, 0.25), angle=30.0, starts=None, schedul
     times: decreasing, 101 by default.
     """
     lam, mu = np.asarray(lam, dtype=float), np.asarray(mu, dtype=float)
-    require(lam.shape == (2,) and np.all((lam >= 0.032) & (lam <= 3.9)), "lam", lam, "give two variances in [0.032, 3.9]")
+    on_slider = lam.shape == (2,) and np.all((lam >= 0.032) & (lam <= 3.9))
+    require(on_slider, "lam", lam, "give two variances in [0.032, 3.9]")
     require(mu.shape == (2,) and np.isfinite(mu).all(), "mu", mu, "give the two coordinates of the mean")
     require(np.isfinite(angle), "angle", angle, "give degrees")
     turn = np.deg2rad(np.arange(8) * 45 + 20)
@@ -151,7 +150,7 @@ def _sprite(pictures, N):
     fits = len(pictures) == N and (pictures.ndim == 3 or (pictures.ndim == 4 and pictures.shape[-1] == 3))
     require(fits, "pictures", f"shape {pictures.shape}", f"give ({N}, H, W) or ({N}, H, W, 3)")
     if pictures.dtype != np.uint8:
-        require(pictures.min() >= 0 and pictures.max() <= 1, "pictures", f"{pictures.min():.3g} to {pictures.max():.3g}",
-                "give uint8, or floats in [0, 1]")  # fmt: skip
+        low, high = pictures.min(), pictures.max()
+        require(low >= 0 and high <= 1, "pictures", f"{low:.3g} to {high:.3g}", "give uint8, or floats in [0, 1]")
         pictures = np.rint(255 * pictures).astype(np.uint8)
     return {"shape": list(pictures.shape[1:]), "data": _base64(pictures)}

@@ -1,5 +1,11 @@
 // The few pieces that all interactives are made of. Everything hangs below `root`; there are no ids and no globals.
 
+// The fragment that this script stands in; where the host runs scripts apart from their place, the first one unfilled.
+function findRoot(kind) {
+  return document.currentScript?.closest(".paint-interactive")
+    ?? [...document.querySelectorAll(`.paint-interactive[data-kind=${kind}]`)].find((r) => r.querySelector(".fallback"));
+}
+
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 function make(tag, attributes = {}, ...children) {
