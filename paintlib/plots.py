@@ -32,7 +32,7 @@ def use_style():
 
 
 def image_grid(ax, images, columns=(), rows=(), limits=(0.0, 1.0), cmap="gray"):
-    """Tile pictures in one axes: `images` is (C, H, W), (C, H, W, 3), (R, C, H, W) or (R, C, H, W, 3), values in `limits`.
+    """Tile pictures in an axes: C in a row, (C, H, W) or (C, H, W, 3), or R such rows, (R, C, H, W) or (R, C, H, W, 3).
 
     `columns` and `rows` are the labels above and on the left. Values outside `limits` are drawn as the nearest limit.
     """

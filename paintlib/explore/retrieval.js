@@ -13,7 +13,7 @@ function interactive(root, { title, points, names, kappas, state, pictures }) {
   const at = ["State, across:", "State, up:"].map((name, i) => slider(name, { min: (middle[i] - half).toFixed(4), max: (middle[i] + half).toFixed(4), step: half / 200, value: state[i], words: (v) => v.toFixed(2) }, place));
   let path = [];
   const film = player("Follow the flow", 4, (share) => {
-    if (share < 0.02 || calm) path = flow();
+    if (share < 0.02 || calm) path = flow().filter((s) => s.kappa >= 10 ** low);
     const stop = path[Math.round(share * (path.length - 1))];
     noise.value = Math.log10(stop.kappa);
     at.forEach((s, i) => { s.value = stop.x[i]; });
@@ -21,7 +21,7 @@ function interactive(root, { title, points, names, kappas, state, pictures }) {
     render();
   });
   const now = () => [...at.map((s) => s.value), ...rest];
-  const flow = () => retrievalPath(points, now(), 10 ** noise.value, 10 ** low, 120);
+  const flow = () => retrievalPath(points, now(), 10 ** noise.value, 10 ** low / 30, 160);
 
   const plane = plot({ x, y, width: 360, height: 380, margin: [28, 6, 6, 6], title: "Points, state and flow" });
   const bars = plot({ x: [-0.5, N - 0.5], y: [0, 1], height: 200, title: "Weight of each point", yticks: [[0, "0"], [0.5, "½"], [1, "1"]], margin: [30, 6, 40, 30] });
@@ -93,7 +93,7 @@ function interactive(root, { title, points, names, kappas, state, pictures }) {
         const side = 18 + 16 * Math.sqrt(weights[n]);
         return thumbnails
           ? [stamp(n, cx, cy, side), make("rect", { x: cx - side / 2, y: cy - side / 2, width: side, height: side, class: `line ${n === first ? "k1 solid" : "k0"} frame` })]
-          : [make("circle", { cx, cy, r: 3 + 9 * Math.sqrt(weights[n]), class: `dot ${n === first ? "k1" : "k0"}` })];
+          : [make("circle", { cx, cy, r: 4 + 8 * Math.sqrt(weights[n]), class: `dot ${n === first ? "k1" : "k0"}` })];
       }),
       plane.line(way.map((s) => s.x), "ink"),
       plane.line([here, estimate], "soft dashed"), plane.diamond(estimate, "k2", 8),
@@ -108,7 +108,7 @@ function interactive(root, { title, points, names, kappas, state, pictures }) {
     if (blend) blend.draw(retrieve(points.map((_, n) => Array.from(values.subarray(n * size, (n + 1) * size))), weights), 0, 255);
     const count = effectiveNumber(weights);
     publish(`kappa=${kappa} x=${here.join()}`,
-      `At noise level κ = ${short(kappa)} the weights count ${count.toFixed(1)} of ${N} points. `
+      `At noise level κ = ${short(kappa)} the weight is shared by ${count.toFixed(1)} of ${N} points (1 / Σ w²). `
       + `The heaviest is ${names[first]}, with ${percent(weights[first])} of the weight. `
       + (lastWeights[goal] > 0.95 ? `From here the flow ends at ${names[goal]}.` : `From here the flow ends between ${names[goal]} and ${names[other]}.`));
   }
