@@ -1,0 +1,55 @@
+"""The checks of chapter 04 accept what is right, refuse the slips a reader may make, and have hints."""
+
+import math
+
+import pytest
+
+from paintlib import check
+
+RIGHT = {
+    "04.1": lambda lam_1, lam_2: math.sqrt(lam_2 / (lam_1 + lam_2)),
+    "04.2": lambda lam: -math.log(2 * lam),
+    "04.3": lambda lam: 1 / math.sqrt(lam - 1) if lam > 2 else 1.0,
+    "04.4": lambda a: 2 ** (2 / a),
+}
+SLIPS = [
+    ("04.1", lambda lam_1, lam_2: lam_2 / (lam_1 + lam_2)),  # the root forgotten
+    ("04.1", lambda lam_1, lam_2: math.sqrt(lam_1 / (lam_1 + lam_2))),  # the wrong feature
+    ("04.1", lambda lam_1, lam_2: math.sqrt(lam_2 / lam_1)),
+    ("04.2", lambda lam: -math.log(lam)),  # the critical point, SNR lam = 1
+    ("04.2", lambda lam: math.log(2 * lam)),
+    ("04.2", lambda lam: -math.log(2 * lam) / 2),  # log(alpha / sigma)
+    ("04.3", lambda lam: 1 / math.sqrt(1 + lam)),  # the critical point
+    ("04.3", lambda lam: 1 / (lam - 1) if lam > 2 else 1.0),  # alpha squared
+    ("04.3", lambda lam: 1.0),
+    ("04.4", lambda a: 2 ** (1 / a)),  # power and amplitude confused
+    ("04.4", lambda a: 2.0),
+]
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_the_right_answer_is_accepted(number, capsys):
+    assert check.answer(number, RIGHT[number])
+    assert "right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("number", "slip"), SLIPS)
+def test_a_slip_is_refused_with_a_word_on_what_is_off(number, slip, capsys):
+    assert not check.answer(number, slip)
+    assert "off by" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", RIGHT)
+@pytest.mark.parametrize("unfinished", [..., None, 0.5, lambda *args: ..., lambda *args: None, lambda *args: math.nan])
+def test_an_unfinished_answer_is_refused(number, unfinished, capsys):
+    assert not check.answer(number, unfinished)
+    assert "not yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_there_are_graded_hints(number, capsys):
+    for level in (1, 2):
+        check.hint(number, level)
+    assert "Hint 2 of" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="level"):
+        check.hint(number, 9)
