@@ -9,9 +9,9 @@ function interactive(root, { title, times, levels, shape, mu, U, lam, seeds, fea
   const seed = choice("Noise", seeds.map((s) => s.name), () => render());
   const film = player("Paint from the noise", 6, (share) => { time.value = Math.round(share * last); render(); });
 
-  const state = picture("state x", shape);
-  const estimate = picture("endpoint estimate x̂₀", shape);
-  const end = picture("where it will end", shape);
+  const state = picture("state x", "The state at this time: what is painted so far, under the noise that is left", shape);
+  const estimate = picture("endpoint estimate x̂₀", "The endpoint estimate at this time: the mean picture, and the features that have emerged", shape);
+  const end = picture("where it will end", "The picture at the end of this path, with all its features", shape);
   const share = (k) => (level) => xi(level, start, lam[k]) / xi(levels[last], start, lam[k]);
   const curves = (f) => () => features.map((k, m) => ({ f: f(k), style: `k${m}` }));
   const scale = (v) => 10 ** v;
@@ -21,7 +21,7 @@ function interactive(root, { title, times, levels, shape, mu, U, lam, seeds, fea
   const shown = timeCurves("ξ: share of the feature in x̂₀", levels, times, curves(share), { height: 190, y: [0, 1.05], yticks: [[0, "0"], [0.5, "½"], [1, "1"]] });
   const moved = timeCurves("ψ: size of the feature in x", levels, times, curves((k) => (level) => psi(level, start, lam[k])), { height: 190, log: true, y: [bottom, top], yticks: decades.filter(([v]) => v > bottom && v < top) });
   const tiles = features.map((k, m) => {
-    const tile = picture(`feature ${k + 1}`, shape);
+    const tile = picture("", `Feature ${k + 1} of the data as a picture, grey where it changes nothing`, shape);
     const most = gaussian.U[k].reduce((a, b) => Math.max(a, Math.abs(b)), 0);
     tile.draw(gaussian.U[k], -most, most);
     tile.canvas.after(make("svg", { viewBox: "0 0 60 8", "aria-hidden": "true" }, make("path", { d: "M0 4H60", class: `line thick k${m}` })));

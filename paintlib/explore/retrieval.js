@@ -25,11 +25,11 @@ function interactive(root, { title, points, names, kappas, state, pictures }) {
 
   const plane = plot({ x, y, width: 360, height: 380, margin: [28, 6, 6, 6], title: "Points, state and flow" });
   const bars = plot({ x: [-0.5, N - 0.5], y: [0, 1], height: 200, title: "Weight of each point", yticks: [[0, "0"], [0.5, "½"], [1, "1"]], margin: [30, 6, 40, 30] });
-  const blend = pictures && picture("x̂₀: the pictures, mixed by weight", pictures.shape);
+  const blend = pictures && picture("x̂₀: the pictures, mixed by weight", "The endpoint estimate: all pictures on top of one another, each as strong as its weight", pictures.shape);
   const values = pictures && Uint8Array.from(atob(pictures.data), (c) => c.charCodeAt(0));
   const size = values && values.length / N;
   const thumbnails = pictures && points.map((_, n) => {
-    const one = picture(names[n], pictures.shape);
+    const one = picture("", names[n], pictures.shape);
     one.draw(values.subarray(n * size, (n + 1) * size), 0, 255);
     return one.canvas.toDataURL();
   });

@@ -119,9 +119,10 @@ function timeCurves(title, levels, times, curves, options) {
   return { svg: panel.svg, draw };
 }
 
+// A small picture over its `label`; `says` tells those who cannot see it what it shows.
 // Grey (H, W) or colour (H, W, 3) values from `low` to `high`; those beyond are drawn black or white.
-function picture(label, [H, W]) {
-  const canvas = make("canvas", { width: W, height: H, role: "img", "aria-label": label });
+function picture(label, says, [H, W]) {
+  const canvas = make("canvas", { width: W, height: H, role: "img", "aria-label": says });
   const context = canvas.getContext("2d");
   const draw = (values, low, high) => {
     const image = context.createImageData(W, H);
