@@ -1,0 +1,116 @@
+"""Chapter 07, point clouds: checks by integrating the flow, by Bayes' rule point by point, by slopes and by dice."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from paintlib.check import Wrong, close, exercise
+from paintlib.grids import log_snr
+from paintlib.pointcloud import PointCloud
+from paintlib.samplers import collect, rk4
+from paintlib.schedules import EDM, Level
+
+
+@exercise(
+    "07.1",
+    "On a line, paths of the flow never cross. So what lies to the left of a path stays to its left.",
+    "The probability to the left of a path is therefore the same at every noise level. What is it at the end, "
+    "just right of the j-th point?",
+    "At the end it is j / N. At noise level kappa it is the mean over the points of Phi((x - y_i) / kappa), with "
+    "Phi the normal distribution function. Solve for x, with scipy.optimize.brentq say.",
+)
+def _basin_edges(basin_edges):
+    """Start the flow on both sides of each edge, and see which point it finds."""
+    rng = np.random.default_rng(71)
+    for points, kappa in ((np.array([-1.0, 0.0, 2.5]), 3.0), (np.sort(rng.uniform(-2, 2, 5)), 6.0)):
+        edges = _call(basin_edges, points, kappa)
+        close("the array of edges", np.zeros_like(edges), np.zeros(len(points) - 1))
+        if not all(left < right for left, right in pairwise(edges)):
+            raise Wrong(f"The edges should increase; got {edges}")
+        for side, found in ((-1, np.arange(len(edges))), (1, np.arange(1, len(points)))):
+            ends = _find(points, edges + side * 1e-3 * kappa, kappa)
+            missed = np.flatnonzero(ends != found)
+            if len(missed):
+                j, place = missed[0], ("left", "right")[side > 0]
+                raise Wrong(
+                    f"With points {np.round(points, 2)} and kappa = {kappa}, a flow that starts just {place} of your "
+                    f"edge {edges[j]:.4g} ends on point {ends[j]}, not on point {found[j]}"
+                )
+
+
+def _find(points, x, kappa):
+    """The index of the point on which the flow from each x (B,) at level `kappa` ends."""
+    schedule = EDM(1e-2, kappa)
+    steps = rk4(PointCloud(points[:, None]), x[:, None], schedule, log_snr(schedule, 200))
+    return np.argmin(np.abs(collect(steps).x0_hat[-1] - points), axis=1)
+
+
+@exercise(
+    "07.2",
+    "Multiply out |x - alpha y_i|^2. Which of the three terms may you drop inside a softmax?",
+    "What is left is linear in x, plus a term in |y_i|^2. Let the query end with a number that multiplies that term.",
+    "query = (alpha / sigma^2) [x, alpha], key_i = [y_i, -|y_i|^2 / 2].",
+)
+def _query_and_keys(query_and_keys):
+    """The weights from the definition, by Bayes' rule; and a query that knows no points, keys that know no state."""
+    rng = np.random.default_rng(72)
+    points, x, level = rng.standard_normal((7, 5)), rng.standard_normal(5), Level(0.6, 0.9)
+    query, keys = _call(query_and_keys, points, x, level, parts=2)
+    logits = keys @ query if keys.ndim == 2 and query.shape == keys.shape[1:] else None
+    if logits is None or logits.shape != (7,):
+        raise Wrong(f"keys @ query should have shape (7,); got keys {keys.shape} and query {query.shape}")
+    likelihood = np.array([np.exp(-np.sum((x - level.alpha * y) ** 2) / (2 * level.sigma**2)) for y in points])
+    share = np.exp(logits - logits.max())
+    close("softmax(keys @ query)", share / share.sum(), likelihood / likelihood.sum())
+    close("The keys, with another x,", _call(query_and_keys, points, x + 1, level, parts=2)[1], keys)
+    close("The query, with other points,", _call(query_and_keys, points[::-1] + 1, x, level, parts=2)[0], query)
+
+
+@exercise(
+    "07.3",
+    "Give each point the weight exp(-|x - y_i|^2 / (2 kappa^2)), and make the weights sum to one.",
+    "Where does a DDIM step to sigma = 0 land? Eq. (100) has the same weighted mean, with alpha = 1, sigma = kappa.",
+)
+def _mean_shift(mean_shift):
+    """x + kappa^2 grad log p, the gradient by central differences of the summed kernels."""
+    rng = np.random.default_rng(73)
+    points, h = rng.standard_normal((6, 3)), 1e-5
+    for kappa in (0.7, 2.0):
+        x = rng.standard_normal(3)
+
+        def log_density(x, kappa=kappa):
+            return np.log(sum(np.exp(-np.sum((x - y) ** 2) / (2 * kappa**2)) for y in points))
+
+        slope = [(log_density(x + e) - log_density(x - e)) / (2 * h) for e in h * np.eye(3)]
+        close(f"The step at kappa = {kappa}", _call(mean_shift, points, x, kappa), x + kappa**2 * np.array(slope), 1e-6)
+
+
+@exercise(
+    "07.4",
+    "Write x_T = sigma z and multiply out the two squared distances. z stands in one term only.",
+    "For a fixed vector v and z with independent standard normal entries, v . z is normal with standard deviation |v|.",
+)
+def _vote_spread(vote_spread):
+    """Draw 20,000 noises and measure: the error of a standard deviation is then 0.5 %."""
+    rng = np.random.default_rng(74)
+    for level in (Level(0.1, 0.995), Level(0.5, 2.0)):
+        pair = rng.standard_normal((2, 4))
+        w = PointCloud(pair).weights(level.sigma * rng.standard_normal((20_000, 4)), level)
+        measured = np.std(np.log(w[:, 0] / w[:, 1]))
+        close(f"The standard deviation at {level}", _call(vote_spread, *pair, level), measured, rtol=0.03)
+
+
+def _call(function, *arguments, parts=1):
+    """The answer function's value, as arrays."""
+    if not callable(function):
+        raise Wrong(f"Give the function itself, check.answer(number, function); got {type(function).__name__}")
+    value = function(*arguments)
+    if value is None or value is Ellipsis:
+        raise Wrong("Your function returns nothing yet")
+    if parts > 1 and not (isinstance(value, tuple) and len(value) == parts):
+        raise Wrong(f"Your function should return {parts} things; got {type(value).__name__}")
+    try:
+        arrays = [np.asarray(v, dtype=float) for v in (value if parts > 1 else [value])]
+    except (TypeError, ValueError):
+        raise Wrong("Your function should return numbers") from None
+    return arrays if parts > 1 else arrays[0]
