@@ -277,6 +277,6 @@ class Tabulated:
         if kappa == 0:
             return -1.0
         low, high = math.exp(self._half_log[0]), math.exp(self._half_log[-1])
-        inside = low * (1 - 1e-12) <= kappa <= high * (1 + 1e-12)
+        inside = low * (1 - 1e-6) <= kappa <= high * (1 + 1e-6)  # tables are often kept in float32
         require(inside, "kappa", kappa, f"this table covers {low:.6g} to {high:.6g}")
         return float(np.interp(math.log(kappa), self._half_log, np.arange(len(self._half_log))))
