@@ -3,8 +3,8 @@
     python book/tools/address.py               from _config.yml into the pages and the chapters
     python book/tools/address.py --from-git    the same, after _config.yml took it from git's remote `origin`
 
-The places: what lies between the marks `address` and `/address` of README.md, CITATION.cff and book/use.md, and in each chapter the
-cells with the tags `address` and `install`.
+The places: what lies between the marks `address` and `/address` of README.md, CITATION.cff and book/use.md, and in each
+chapter the cells with the tags `address` and `install`.
 """
 
 import json
@@ -27,7 +27,8 @@ def address(root=ROOT):
     config = (root / "_config.yml").read_text(encoding="utf-8")
     url = re.search(r'^  url: "?([^"\n]*?)/?"?$', config, re.M)[1]
     if url and not re.fullmatch(r"https://[\w.-]+/[\w.-]+/[\w.-]+", url):
-        raise ValueError(f"repository: url in _config.yml is {url!r}; write it as https://github.com/OWNER/NAME, or leave it empty.")
+        raise ValueError(f"repository: url in _config.yml is {url!r}; write it as https://github.com/OWNER/NAME, "
+                         "or leave it empty.")
     return url, re.search(r"^  branch: (\S+)$", config, re.M)[1]
 
 
@@ -38,7 +39,8 @@ def from_git(root=ROOT):
         raise ValueError("git has no remote `origin` here; write the address into _config.yml under repository: url.")
     url = re.sub(r"^git@([^:]+):", r"https://\1/", remote.stdout.strip()).removesuffix(".git")
     path = root / "_config.yml"
-    path.write_text(re.sub(r'^  url: .*$', f'  url: "{url}"', path.read_text(encoding="utf-8"), flags=re.M), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"^  url: .*$", f'  url: "{url}"', text, flags=re.M), encoding="utf-8")
     address(root)
 
 

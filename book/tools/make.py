@@ -65,19 +65,23 @@ def tests(*options):
     run(PYTHON, "-m", "pytest", "-n", workers, "--dist=loadfile", *nbval, *(options or ["tests", *chapters]))
 
 
+def without_solutions(notebook):
+    """The student edition of a notebook."""
+    return {**notebook, "cells": [c for c in notebook["cells"] if "solution" not in c["metadata"].get("tags", [])]}
+
+
 def student():
     """Write the chapters without the cells that are tagged `solution`."""
     folder = ROOT / "_build/student"
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(ROOT.glob("chapters/*.ipynb")):
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        notebook["cells"] = [c for c in notebook["cells"] if "solution" not in c["metadata"].get("tags", [])]
+        notebook = without_solutions(json.loads(path.read_text(encoding="utf-8")))
         (folder / path.name).write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(folder / path.name)
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036
         sys.exit(f"The book needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
     goals = {"site": site, "tests": tests, "student": student}
     if len(sys.argv) < 2 or sys.argv[1] not in goals:

@@ -1,0 +1,51 @@
+"""What all tests share: the built site, the browser, and the rule that nothing is skipped in CI for want of a tool."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import browser as browsers
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """With CI=true a skipped test is a failed one; a machine without a GPU is the one reason that counts."""
+    outcome = yield
+    report = outcome.get_result()
+    in_ci = os.environ.get("CI", "").lower() in ("1", "true")
+    notebook_cell = item.nodeid.split("::")[0].endswith(".ipynb")
+    if in_ci and report.skipped and not notebook_cell and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if "GPU" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"Nothing may be skipped in CI. {reason}"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The site, built once, every warning an error, outside the tree."""
+    out = tmp_path_factory.mktemp("site")
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [program, "build", ROOT, "--all", "-W", "-n", "--keep-going", "--path-output", out]
+    built = subprocess.run(list(map(str, command)), capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert built.returncode == 0, built.stdout[-4000:] + built.stderr[-4000:]
+    return out / "_build/html"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium that cannot resolve any name."""
+    from playwright.sync_api import sync_playwright
+
+    path = browsers.find()
+    if not path:
+        pytest.fail(browsers.MISSING, pytrace=False)
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
+        chromium = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield chromium
+        chromium.close()

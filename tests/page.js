@@ -1,0 +1,80 @@
+// What the page tests ask of a page; each function runs inside it.
+window.page = {
+  // Elements that stick out of a narrow screen, unless a box around them scrolls.
+  wide(width) {
+    const scrolls = (e) => {
+      for (let box = e.parentElement; box && box !== document.body; box = box.parentElement)
+        if (getComputedStyle(box).overflowX !== "visible" && box.getBoundingClientRect().right <= width) return true;
+      return false;
+    };
+    return [...document.querySelectorAll("main *")]
+      .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > width)
+      .filter((e) => !e.closest(".bd-sidebar-primary, .bd-sidebar-secondary, dialog") && !scrolls(e))
+      .map((e) => e.outerHTML.slice(0, 120));
+  },
+
+  // [alternative text, markup] of each picture that is no mere ornament.
+  pictures() {
+    const ornament = (e) => e.tagName !== "IMG" && e.closest('[aria-hidden="true"], mjx-container, button, a, summary');
+    const partOfOne = (e) => e.tagName !== "IMG" && !e.matches('[role="img"]') && e.closest('[role="img"]');
+    const named = (e) => document.getElementById(e.getAttribute("aria-labelledby"))?.textContent;
+    const text = (e) => e.getAttribute("alt") || e.getAttribute("aria-label") || named(e)
+      || e.querySelector("title")?.textContent || "";
+    return [...document.querySelectorAll("main img, main svg, main canvas")]
+      .filter((e) => !ornament(e) && !partOfOne(e))
+      .map((e) => [text(e), e.outerHTML.slice(0, 120)]);
+  },
+
+  // Texts whose contrast with what lies behind them is below the minimum (WCAG 2.2).
+  lowContrast(minimum) {
+    const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const rgba = (css) => {
+      pen.clearRect(0, 0, 1, 1);
+      pen.fillStyle = css;
+      pen.fillRect(0, 0, 1, 1);
+      const [r, g, b, a] = pen.getImageData(0, 0, 1, 1).data;
+      return [r, g, b, a / 255];
+    };
+    const over = (under, top) => top.slice(0, 3).map((c, i) => c * top[3] + under[i] * (1 - top[3]));
+    const ground = (e) => {
+      const layers = [];
+      for (let box = e; box; box = box.parentElement) {
+        layers.unshift(rgba(getComputedStyle(box).backgroundColor));
+        if (layers[0][3] === 1) break;
+      }
+      return layers.reduce(over, [255, 255, 255]);
+    };
+    const linear = (c) => ((c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const luminance = (c) => 0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]);
+    const bad = new Set();
+    const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+    for (let node; (node = texts.nextNode()); ) {
+      const e = node.parentElement, svg = e.closest("svg"), words = node.textContent.trim();
+      if (!words || !e.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+      if (e.closest('script, style, [aria-hidden="true"], title, desc, .headerlink, button.copybtn')) continue;
+      const behind = ground(svg ?? e), style = getComputedStyle(e);
+      const pair = [luminance(over(behind, rgba(svg ? style.fill : style.color))), luminance(behind)];
+      const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+      if (ratio < minimum) bad.add(`${ratio.toFixed(2)}: ${words.slice(0, 50)} (${e.outerHTML.slice(0, 60)})`);
+    }
+    return [...bad];
+  },
+
+  // What the reader sees of an interactive's outputs: their markup, and the pixels of canvases.
+  shown(box) {
+    const canvases = (e) => [e, ...e.querySelectorAll("canvas")].map((c) => c.toDataURL?.() ?? "").join();
+    return [...box.querySelectorAll("[data-output]")].map((e) => e.outerHTML + canvases(e));
+  },
+
+  filters: () => [...document.querySelectorAll("article :is(img, canvas, svg)")].map((e) => getComputedStyle(e).filter),
+  links: () => [...document.querySelectorAll("a[href]")].map((e) => e.href),
+  isDark: () => getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).every((c) => c < 60),
+  focus() {
+    const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+    return [outlineStyle, parseFloat(outlineWidth)];
+  },
+  async ready() {
+    if (window.MathJax?.startup) await MathJax.startup.promise;
+    await document.fonts.ready;
+  },
+};

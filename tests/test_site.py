@@ -1,0 +1,201 @@
+"""The built site, seen in headless Chromium with the network blocked: on a telephone, in the dark, by keyboard."""
+
+import re
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+CONTRAST = 4.5  # WCAG 2.2 AA for text of normal size
+
+
+def toc_pages():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = [c for part in toc.get("parts", [toc]) for c in part["chapters"]]
+    return [toc["root"], *(c["file"] for c in chapters)]
+
+
+PAGES = toc_pages()
+CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
+pages = pytest.mark.parametrize("page", PAGES)
+chapters = pytest.mark.parametrize("page", CHAPTERS)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def visit(browser, address):
+    """visit(page, size, theme) opens a page, once, and waits for its formulas.
+
+    `.foreign` are the requests to other hosts, `.complaints` the errors in the console.
+    """
+    opened = {}
+
+    def visit(page, size=DESK, theme="light", fresh=False):
+        key = (page, *size.values(), theme)
+        if key in opened and not fresh:
+            return opened[key]
+        tab = browser.new_context(viewport=size, color_scheme=theme, reduced_motion="reduce").new_page()
+        tab.add_init_script(path=Path(__file__).with_name("page.js"))
+        tab.foreign, tab.complaints = [], []
+        own = (address, "data:", "blob:", "about:")
+        tab.on("request", lambda request: request.url.startswith(own) or tab.foreign.append(request.url))
+        tab.on("console", lambda m: m.type == "error" and tab.complaints.append(f"{m.text} {m.location.get('url')}"))
+        tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        tab.goto(f"{address}/{page}.html", wait_until="load")
+        tab.evaluate("page.ready()")
+        opened[key] = tab
+        return tab
+
+    return visit
+
+
+def test_each_notebook_is_a_chapter_of_the_site():
+    assert sorted(f"chapters/{path.stem}" for path in ROOT.glob("chapters/*.ipynb")) == sorted(CHAPTERS)
+
+
+@pages
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_page_asks_no_other_host_and_does_not_complain(visit, page, theme):
+    tab = visit(page, theme=theme)
+    assert tab.foreign == [] and tab.complaints == []
+
+
+def test_the_check_for_foreign_hosts_sees_one(visit):
+    tab = visit("search")
+    tab.evaluate("fetch('https://example.org/').catch(() => 0)")
+    assert tab.foreign == ["https://example.org/"]
+
+
+@pages
+def test_formulas_are_set_by_the_sites_own_mathjax(visit, page):
+    tab = visit(page)
+    assert tab.locator("mjx-merror").count() == 0
+    assert tab.locator("mjx-container").count() == tab.locator(".math").count()
+    raw = tab.locator("article").evaluate("e => e.innerText.match(/\\$\\$|\\\\frac|\\\\alpha/)")
+    assert not raw, f"a formula stands raw on the page: {raw}"
+
+
+@pages
+def test_page_fits_a_phone(visit, page):
+    tab = visit(page, size=PHONE)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert tab.evaluate("page.wide(361)") == []
+
+
+@pages
+def test_pictures_say_what_they_show(visit, page):
+    for text, element in visit(page).evaluate("page.pictures()"):
+        assert len(text.split()) >= 3 and not re.search(r"[0-9a-f]{16}", text), f"{text!r} says nothing: {element}"
+
+
+@pages
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_has_contrast(visit, page, theme):
+    tab = visit(page, theme=theme)
+    assert tab.evaluate("document.documentElement.dataset.theme") == theme
+    assert tab.evaluate("page.isDark()") == (theme == "dark")
+    assert tab.evaluate(f"page.lowContrast({CONTRAST})") == []
+
+
+@pages
+def test_no_theme_changes_a_picture(visit, page):
+    assert set(visit(page, theme="dark").evaluate("page.filters()")) <= {"none"}
+
+
+@pages
+def test_keyboard_focus_is_seen(visit, page):
+    tab = visit(page)
+    link = tab.locator("article a:visible, article summary:visible, .prev-next-footer a:visible").last
+    link.focus()
+    tab.keyboard.press("Shift+Tab")
+    tab.keyboard.press("Tab")
+    style, width = tab.evaluate("page.focus()")
+    assert style != "none" and width >= 2
+
+
+@pages
+def test_internal_links_lead_somewhere(visit, address, site, page):
+    tab = visit(page)
+    for link in tab.evaluate("page.links()"):
+        if not link.startswith(address):
+            continue
+        url = urlsplit(link)
+        target = site / unquote(url.path).lstrip("/")
+        assert target.is_file(), f"{link} leads nowhere"
+        if url.fragment and target.suffix == ".html":
+            place = f'id="{unquote(url.fragment)}"'
+            assert place in target.read_text(encoding="utf-8"), f"{link}: no such place on the page"
+
+
+def interactives(tab):
+    boxes = tab.locator(".paint-interactive")
+    assert boxes.count() >= 1, "a chapter has at least one interactive"
+    return [boxes.nth(i) for i in range(boxes.count())]
+
+
+def shown(tab, box):
+    tab.wait_for_timeout(150)
+    return box.evaluate("box => page.shown(box)")
+
+
+def controls(box):
+    found = box.locator('input[type="range"], [data-control]')
+    assert found.count() >= 1 and box.locator("[data-output]").count() >= 1
+    return [found.nth(i) for i in range(found.count())]
+
+
+@chapters
+def test_interactive_answers_the_mouse(visit, page):
+    tab = visit(page, fresh=True)
+    for box in interactives(tab):
+        for control in controls(box):
+            control.scroll_into_view_if_needed()
+            before, area = shown(tab, box), control.bounding_box()
+            tab.mouse.move(area["x"] + area["width"] * 0.5, area["y"] + area["height"] / 2)
+            tab.mouse.down()
+            tab.mouse.move(area["x"] + area["width"] * 0.23, area["y"] + area["height"] / 2, steps=4)
+            tab.mouse.up()
+            assert shown(tab, box) != before
+
+
+@chapters
+def test_interactive_answers_the_keyboard(visit, page):
+    tab = visit(page, fresh=True)
+    for box in interactives(tab):
+        for control in controls(box):
+            before = shown(tab, box)
+            control.focus()
+            assert control.evaluate("c => document.activeElement === c"), "a control takes the focus"
+            if control.evaluate("c => c.matches('button, [role=button]')"):
+                tab.keyboard.press("Enter")
+            else:
+                for key in ("ArrowLeft", "ArrowLeft", "ArrowDown"):
+                    tab.keyboard.press(key)
+            assert shown(tab, box) != before
+
+
+@chapters
+def test_interactive_controls_have_names(visit, page):
+    tab = visit(page, fresh=True)
+    for box in interactives(tab):
+        for control in controls(box):
+            name = control.evaluate("c => c.getAttribute('aria-label') || c.labels?.[0]?.textContent || c.textContent")
+            assert name and name.strip()
