@@ -4,6 +4,7 @@ A trajectory x has shape (T, ..., D), from noise x[0] = x_T to image x[-1] = x_0
 |error_t|^2 / |x_t|^2 of shape (T, ...); Table 2 averages them over the steps.
 """
 
+import numpy as np
 from array_api_compat import array_namespace
 
 from paintlib.checks import real_array, require
@@ -13,7 +14,7 @@ def pc_residual(x, k, *, centred):
     """Residual of x_t after projection on the trajectory's top k principal components, with or without the mean."""
     require(0 <= k <= x.shape[0], "k", k, f"a trajectory of {x.shape[0]} steps has at most that many components")
     xp = array_namespace(x)
-    values, scores, _ = _components(x, centred)
+    values, scores = _components(x, centred)
     lost = xp.sum(values[..., None, k:] * scores[..., :, k:] ** 2, axis=-1)
     return xp.moveaxis(lost, -1, 0) / xp.sum(x**2, axis=-1)
 
@@ -22,22 +23,28 @@ def effective_dimension(x, fraction=0.999, *, centred):
     """How many principal components hold `fraction` of the trajectory's variance; shape (...,)."""
     require(0 < fraction < 1, "fraction", fraction, "need 0 < fraction < 1")
     xp = array_namespace(x)
-    values, _, _ = _components(x, centred)
+    values, _ = _components(x, centred)
     share = xp.cumulative_sum(values, axis=-1) / xp.sum(values, axis=-1, keepdims=True)
     return xp.sum(xp.astype(share < fraction, xp.int64), axis=-1) + 1
 
 
 def _components(x, centred):
-    """Squared singular values (..., T), scores (..., T, T) and rows (..., T, D) of one trajectory per batch index."""
+    """Squared singular values (..., T) and scores (..., T, T) of one trajectory per batch index."""
     real_array("x", x)
     require(x.ndim >= 2, "x", f"shape {tuple(x.shape)}", "a trajectory has shape (T, ..., D)")
     xp = array_namespace(x)
     rows = xp.moveaxis(x, 0, -2)
     if centred:
         rows = rows - xp.mean(rows, axis=-2, keepdims=True)
+    return _principal(rows)
+
+
+def _principal(rows):
+    """Squared singular values (..., T) and left singular vectors (..., T, T) of rows (..., T, D), decreasing."""
+    xp = array_namespace(rows)
     values, scores = xp.linalg.eigh(rows @ xp.matrix_transpose(rows))  # T x T: far smaller than T x D
     values = xp.where(values > 0, values, 0.0)  # rounding may leave a zero slightly negative
-    return xp.flip(values, axis=-1), xp.flip(scores, axis=-1), rows
+    return xp.flip(values, axis=-1), xp.flip(scores, axis=-1)
 
 
 def plane_residual(x):
@@ -115,3 +122,36 @@ def _unit(a):
     """a / |a|, and 0 for 0: a plane through parallel vectors is a line."""
     norm = _dot(a, a) ** 0.5
     return a / array_namespace(a).where(norm > 0, norm, 1.0)
+
+
+def boomerang(x):
+    """A trajectory in three dimensions, (T, ..., 3): along x_T - x_0, then along the two main axes of what is left.
+
+    The origin is x_0. Signs are chosen so that x_T lies at positive first coordinate and the bulges are positive
+    (Chen et al., "On the trajectory regularity of ODE-based diffusion sampling").
+    """
+    real_array("x", x)
+    xp = array_namespace(x)
+    rows = xp.moveaxis(x - x[-1, ...], 0, -2)
+    axis = _unit(rows[..., :1, :])
+    along = _dot(rows, axis)
+    rest = rows - along * axis
+    values, scores = _principal(rest)
+    across = (scores * values[..., None, :] ** 0.5)[..., :2]
+    across = across * xp.where(xp.sum(across, axis=-2, keepdims=True) < 0, -1.0, 1.0)
+    return xp.moveaxis(xp.concat([along, across], axis=-1), -2, 0)
+
+
+def curvature_torsion(r, t):
+    """Curvature |r' x r''| / |r'|^3 and torsion (r' x r'').r''' / |r' x r''|^2 of space curves r (T, ..., 3).
+
+    NumPy only, by finite differences of second order in the parameter t (T,), which may be any; units 1 / length.
+    """
+    require(r.shape[0] >= 5 and r.shape[-1] == 3, "r", f"shape {tuple(r.shape)}", "need (T, ..., 3) with T >= 5")
+    d1 = np.gradient(r, t, axis=0, edge_order=2)
+    d2 = np.gradient(d1, t, axis=0, edge_order=2)
+    d3 = np.gradient(d2, t, axis=0, edge_order=2)
+    normal = np.cross(d1, d2)
+    area2 = (normal**2).sum(-1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a straight piece has no torsion: NaN
+        return np.sqrt(area2) / (d1**2).sum(-1) ** 1.5, (normal * d3).sum(-1) / area2
