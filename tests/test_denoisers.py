@@ -27,6 +27,11 @@ def move(gaussian, array):
     return Gaussian(array(gaussian.mu), array(gaussian.U), array(gaussian.lam))
 
 
+def unit_gaussian(x, level):
+    alpha, sigma = level.on(x)
+    return alpha * x / (alpha**2 + sigma**2)
+
+
 MAKE = {
     "Gaussian": lambda array: move(MODES[0], array),
     "Gaussian of full rank": lambda array: move(MODES[2], array),

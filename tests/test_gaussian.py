@@ -109,7 +109,7 @@ def test_eq_10_filter_against_matrix_roots():
 
 
 def test_eq_13_endpoint_estimate_along_the_flow():
-    """x0_hat(x_t) = mu + sum_k xi(t, lam_k) c_k(T) u_k, with x_t from the ODE solver and x0_hat from a dense inverse."""
+    """x0_hat(x_t) = mu + sum_k xi(t, lam_k) c_k(T) u_k, x_t from the ODE solver, x0_hat from a dense inverse."""
     x_T, start, t = np.random.default_rng(7).standard_normal(G.D), VPS(1.0), 0.3
     x = integrate(VPS, lambda x, level: dense_score(G, x, level), x_T, 1.0, t)
     level = VPS(t)
