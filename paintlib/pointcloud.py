@@ -8,9 +8,11 @@ from array_api_compat import array_namespace
 
 from paintlib.blocks import slices
 from paintlib.checks import real_array, require, state
+from paintlib.gaussian import Gaussian
 from paintlib.logspace import check_weights, softmax
 
 ROUNDING = 1e-9  # largest rounding error of a log weight that needs no second look
+FEW = 0.02  # share of the points under which one by one is faster than all at once
 
 
 def effective_number(weights):
@@ -24,11 +26,16 @@ class PointCloud:
 
     Points are kept in their own dtype; the computation is in float64 with temporaries of about `memory` bytes, never
     B x N x D. Weights below 1e-16 of the total are left out.
+
+    A `basis` (D, q) with orthonormal columns, the leading principal axes say, makes low noise fast: inside its span
+    distances are exact, outside they are at least the difference of the lengths, so points that are surely too far
+    away are passed over without a look at their D coordinates.
     """
 
     points: Any
     prior: Any = None
     memory: int = 2**28
+    basis: Any = None
 
     def __post_init__(self):
         real_array("points", self.points, 2)
@@ -36,8 +43,15 @@ class PointCloud:
         if self.prior is not None:
             check_weights(self.prior, self.N)
             object.__setattr__(self, "_log_prior", xp.log(xp.astype(self.prior, xp.float64)))
-        norms = [xp.sum(block**2, axis=-1) for _, block in self._blocks(xp.arange(self.N, device=self.points.device))]
+        everything = xp.arange(self.N, device=self.points.device)
+        norms = [xp.sum(block**2, axis=-1) for _, block in self._blocks(everything)]
         object.__setattr__(self, "_half_norms", xp.concat(norms) / 2)
+        if self.basis is not None:
+            Gaussian(self.points[0, :], self.basis, xp.ones_like(self.basis[0, :]))  # checks shape and orthonormality
+            splits = [self._split(block) for _, block in self._blocks(everything)]
+            inside, outside = (xp.concat(list(parts)) for parts in zip(*splits, strict=True))
+            object.__setattr__(self, "_inside", inside)
+            object.__setattr__(self, "_outside", outside)
 
     @property
     def N(self):
@@ -88,6 +102,12 @@ class PointCloud:
         could matter, once more from differences, which stay exact however near the points are to one another.
         """
         xp = array_namespace(x)
+        if self.basis is not None:
+            best, kept = self._candidates(x, alpha, sigma)
+            if float(xp.mean(xp.astype(kept, xp.float64))) < FEW:
+                rows = range(x.shape[0])
+                pairs = [self._exact_row(x[b, :], alpha[b, 0], sigma[b, 0], kept[b, :], int(best[b])) for b in rows]
+                return xp.asarray([best for best, _ in pairs], device=x.device), xp.stack([row for _, row in pairs])
         everything = xp.arange(self.N, device=x.device)
         logits = xp.concat([x @ block.T for _, block in self._blocks(everything)], axis=1)
         logits = (alpha / sigma**2) * (logits - alpha * self._half_norms)
@@ -102,16 +122,47 @@ class PointCloud:
         logits = xp.where(logits < negligible - 2 * rounding[:, None], -xp.inf, logits)
         for b in range(x.shape[0]):
             if rounding[b] > ROUNDING:
-                best[b], logits[b, :] = self._exact_row(x[b, :], alpha[b, 0], sigma[b, 0], logits[b, :], int(best[b]))
+                kept = logits[b, :] > -xp.inf
+                best[b], logits[b, :] = self._exact_row(x[b, :], alpha[b, 0], sigma[b, 0], kept, int(best[b]))
         return best, xp.where(logits < negligible, -xp.inf, logits)
 
-    def _exact_row(self, x, alpha, sigma, logits, anchor):
-        """The candidates' log weights relative to the anchor y_a.
+    def _split(self, block):
+        """Coordinates of rows in the basis (..., q), and the length of what lies outside its span (...,)."""
+        xp = array_namespace(block)
+        basis = xp.astype(self.basis, xp.float64)
+        inside = block @ basis
+        return inside, xp.sum((block - inside @ basis.T) ** 2, axis=-1) ** 0.5
 
-        With e = y_i - y_a they are alpha e.(x - alpha y_a - alpha e / 2) / sigma^2.
+    def _candidates(self, x, alpha, sigma):
+        """A near point of each row, and which points (B, N) may weigh more than 1e-16 of it.
+
+        |x - alpha y_i|^2 >= |P(x - alpha y_i)|^2 + (|Qx| - alpha |Qy_i|)^2 for the projections P on the span of the
+        basis and Q on what is left (Cauchy-Schwarz).
         """
         xp = array_namespace(x)
-        candidates = xp.nonzero(logits > -xp.inf)[0]
+        inside, outside = self._split(x)
+        square = xp.sum(inside**2, axis=1, keepdims=True) - 2 * alpha * (inside @ self._inside.T)
+        square = square + alpha**2 * xp.sum(self._inside**2, axis=1) + (outside[:, None] - alpha * self._outside) ** 2
+        upper = square / (-2 * sigma**2)
+        if self.prior is not None:
+            upper = upper + self._log_prior
+        best = xp.argmax(upper, axis=1)
+        near = xp.astype(xp.take(self.points, best, axis=0), xp.float64)
+        reached = xp.sum((x - alpha * near) ** 2, axis=1, keepdims=True) / (-2 * sigma**2)
+        if self.prior is not None:
+            reached = reached + xp.take(self._log_prior, best)[:, None]
+        longest = (2 * xp.max(self._half_norms)) ** 0.5
+        size = (xp.sum(x**2, axis=1, keepdims=True) ** 0.5 + alpha * longest) ** 2 / sigma**2
+        rounding = 4 * self.D * xp.finfo(xp.float64).eps * size
+        return best, upper >= reached + math.log(1e-16 / self.N) - rounding
+
+    def _exact_row(self, x, alpha, sigma, kept, anchor):
+        """The heaviest of the kept points, and their log weights relative to it, from differences.
+
+        With an anchor y_a and e = y_i - y_a, log w_i - log w_a = alpha e.(x - alpha y_a - alpha e / 2) / sigma^2.
+        """
+        xp = array_namespace(x)
+        candidates = xp.nonzero(kept)[0]
         y_a = xp.astype(self.points[anchor, :], xp.float64)
         r = x - alpha * y_a
         parts = []
@@ -121,9 +172,12 @@ class PointCloud:
         exact = xp.concat(parts)
         if self.prior is not None:
             exact = exact + xp.take(self._log_prior, candidates) - self._log_prior[anchor]
+        best = int(candidates[int(xp.argmax(exact))])
+        if best != anchor and float(xp.max(exact)) > 1:
+            return self._exact_row(x, alpha, sigma, kept, best)  # a far anchor would cost digits
         row = xp.full((self.N,), -xp.inf, dtype=xp.float64, device=x.device)
-        row[logits > -xp.inf] = exact - xp.max(exact)
-        return candidates[int(xp.argmax(exact))], row
+        row[kept] = exact - xp.max(exact)
+        return best, row
 
     def _denoise(self, x, alpha, sigma):
         xp = array_namespace(x)
