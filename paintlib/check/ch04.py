@@ -17,7 +17,7 @@ def _callable(answer):
 
 
 def _shares(lams, kappa):
-    """The share of each feature in the endpoint estimate at noise level(s) kappa, from a painting followed to its end."""
+    """The share of each feature in the endpoint estimate at noise level(s) kappa, in a painting followed to its end."""
     painter = Gaussian(np.zeros(len(lams)), np.eye(len(lams)), np.array(lams))
     start, x = Level.from_kappa(1e4), np.full(len(lams), 1e4)
     now = Level.from_kappa(kappa)
