@@ -34,7 +34,7 @@ def _basin_edges(basin_edges):
                 j, place = missed[0], ("left", "right")[side > 0]
                 raise Wrong(
                     f"With points {np.round(points, 2)} and kappa = {kappa}, a flow that starts just {place} of your "
-                    f"edge {edges[j]:.4g} ends on point {ends[j]}, not on point {found[j]}"
+                    f"edge {edges[j]:.4g} ends on points[{ends[j]}], not on points[{found[j]}]"
                 )
 
 
