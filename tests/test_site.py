@@ -17,8 +17,11 @@ CONTRAST = 4.5  # WCAG 2.2 AA for text of normal size
 
 def toc_pages():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    chapters = [c for part in toc.get("parts", [toc]) for c in part["chapters"]]
-    return [toc["root"], *(c["file"] for c in chapters)]
+    pages = [toc["root"]]
+    for entry in (entry for part in toc["parts"] for entry in part["chapters"]):
+        found = sorted(ROOT.glob(entry["glob"])) if "glob" in entry else [ROOT / entry["file"]]
+        pages += [path.relative_to(ROOT).with_suffix("").as_posix() for path in found]
+    return pages
 
 
 PAGES = toc_pages()
