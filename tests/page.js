@@ -1,9 +1,9 @@
 // What the page tests ask of a page; each function runs inside it.
 window.page = {
-  // Elements that stick out of a narrow screen, unless a box around them scrolls.
+  // Elements that stick out of a narrow screen, unless a box in the article scrolls them.
   wide(width) {
     const scrolls = (e) => {
-      for (let box = e.parentElement; box && box !== document.body; box = box.parentElement)
+      for (let box = e.parentElement; box && !box.matches("article, main"); box = box.parentElement)
         if (getComputedStyle(box).overflowX !== "visible" && box.getBoundingClientRect().right <= width) return true;
       return false;
     };

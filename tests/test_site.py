@@ -64,7 +64,8 @@ def visit(browser, address):
         tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
         tab.goto(f"{address}/{page}.html", wait_until="load")
         tab.evaluate("page.ready()")
-        opened[key] = tab
+        if not fresh:
+            opened[key] = tab
         return tab
 
     return visit
@@ -101,6 +102,16 @@ def test_page_fits_a_phone(visit, page):
     tab = visit(page, size=PHONE)
     assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert tab.evaluate("page.wide(361)") == []
+
+
+def test_the_check_for_width_sees_what_sticks_out_and_lets_a_box_scroll(visit):
+    tab = visit(PAGES[1], size=PHONE, fresh=True)
+    wide = "<p style='width: 500px'>wide</p>"
+    add = "html => document.querySelector('article').insertAdjacentHTML('beforeend', html)"
+    tab.evaluate(add, f"<div style='overflow-x: auto'>{wide}</div>")
+    assert tab.evaluate("page.wide(361)") == []
+    tab.evaluate(add, wide)
+    assert len(tab.evaluate("page.wide(361)")) == 1
 
 
 @pages
