@@ -38,7 +38,7 @@ class Recipe:
 RECIPES = {
     "cifar10": Recipe("cifar10", 3, (32, 64, 128, 256)),
     "fashion-mnist": Recipe("fashion-mnist", 1, (32, 64, 96, 128)),
-    "fashion-mnist-tiny": Recipe("fashion-mnist", 1, (16, 32, 32), attention=False, snapshots=(100, 400, 1600, 6400)),
+    "fashion-mnist-tiny": Recipe("fashion-mnist", 1, (16, 32, 32), attention=False, snapshots=(50, 200, 800, 3200)),
 }
 
 

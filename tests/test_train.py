@@ -1,0 +1,131 @@
+"""Training and release, on a network that trains in a second."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from paintlib import pretrained, release, train
+from paintlib.schedules import Tabulated
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A recipe of few weights, and a file of 50 random pictures."""
+    recipe = train.Recipe("fashion-mnist", 1, (8, 8), attention=False, batch=4, warmup=2, decay=4, snapshots=(3,))
+    monkeypatch.setitem(train.RECIPES, "small", recipe)
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
+    np.savez(tmp_path / "data.npz", x_train=pixels)
+    return tmp_path
+
+
+def weights(folder):
+    return load_file(folder / "checkpoint.safetensors")
+
+
+def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(small, capsys):
+    file = small / "data.npz"
+    whole = train.train("small", small / "whole", file=file, images=24)
+    train.train("small", small / "parts", file=file, images=12)
+    parts = train.train("small", small / "parts", file=file, images=24)
+    assert whole["step"] == parts["step"] == 6 and whole["loss"] == pytest.approx(parts["loss"], rel=1e-6)
+    first, second = weights(small / "whole"), weights(small / "parts")
+    assert first.keys() == second.keys()
+    for key in first:
+        torch.testing.assert_close(first[key], second[key], rtol=1e-5, atol=1e-7)
+    assert (small / "whole" / "samples.png").stat().st_size > 0
+    assert (small / "whole" / "step000003.safetensors").exists()
+
+
+def test_a_finished_run_is_left_alone(small):
+    file = small / "data.npz"
+    train.train("small", small / "run", file=file, images=8)
+    before = weights(small / "run")
+    assert train.train("small", small / "run", file=file, images=8)["step"] == 2
+    for key, value in weights(small / "run").items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+
+
+def test_training_needs_a_budget(small):
+    with pytest.raises(ValueError, match="budget"):
+        train.train("small", small / "run", file=small / "data.npz")
+
+
+def test_eq_05_the_loss_of_a_perfect_network_is_that_of_the_exact_denoiser():
+    """One picture only: the best noise prediction is exact, so the loss is zero; and not for another picture."""
+    alpha_bar = train.scheduler().alphas_cumprod
+    picture = torch.randint(0, 256, (1, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    x0 = picture.float() / 127.5 - 1
+
+    class Perfect(torch.nn.Module):
+        def __init__(self, x0):
+            super().__init__()
+            self.x0 = x0
+
+        def forward(self, x, t):
+            signal = alpha_bar[t][:, None, None, None]
+            return type("Output", (), {"sample": (x - signal.sqrt() * self.x0) / (1 - signal).sqrt()})
+
+    arguments = (picture, alpha_bar, 0, 3, 16, "cpu")
+    assert float(train.loss_at(Perfect(x0), *arguments)) < 1e-6
+    assert float(train.loss_at(Perfect(-x0), *arguments)) > 1e-2
+
+
+def test_times_cover_the_schedule_evenly():
+    seen = []
+
+    class Watch(torch.nn.Module):
+        def forward(self, x, t):
+            seen.append(t)
+            return type("Output", (), {"sample": x})
+
+    train.loss_at(
+        Watch(), torch.zeros(5, 1, 8, 8, dtype=torch.uint8), train.scheduler().alphas_cumprod, 0, 0, 10, "cpu"
+    )
+    np.testing.assert_array_equal(seen[0] // 100, np.arange(10))
+
+
+def test_the_average_weighs_step_s_by_its_power():
+    net, ema = torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
+    values = np.random.default_rng(0).normal(size=200)
+    for step, value in enumerate(values):
+        net.weight.data.fill_(float(value))
+        train.average(ema, net, step)
+    share = np.arange(1, 201.0) ** 7
+    assert float(ema.weight.detach()) == pytest.approx((share * values).sum() / share.sum(), rel=0.02)
+
+
+def test_the_rate_warms_up_and_decays():
+    recipe = train.RECIPES["cifar10"]
+    rates = [train.rate_at(recipe, s) for s in (0, recipe.warmup - 1, recipe.decay, 4 * recipe.decay)]
+    np.testing.assert_allclose(np.divide(rates, recipe.rate), [1 / recipe.warmup, 1, 1, 0.5])
+
+
+def test_images_are_padded_to_32_and_channels_come_first(small):
+    pixels = train.images_for(train.RECIPES["small"], small / "data.npz")
+    assert pixels.shape == (50, 1, 32, 32) and pixels.dtype == torch.uint8
+    assert int(pixels[:, :, :2].max()) == 0
+    with np.load(small / "data.npz") as archive:
+        np.testing.assert_array_equal(pixels[7, 0, 2:30, 2:30], archive["x_train"][7])
+
+
+def test_a_release_loads_by_name_and_refuses_a_changed_file(small, monkeypatch):
+    train.train("small", small / "run", file=small / "data.npz", images=8)
+    monkeypatch.setattr(pretrained, "SHIPPED", small / "models")
+    folder = release.release("small", small / "run", "a test machine", folder=small / "models" / "small")
+    assert pretrained.shipped() == ["small"]
+    painter = pretrained.load("small")
+    assert painter.shape == (32, 32, 1)
+    kappas = [painter.schedule(t).kappa for t in range(1000)]
+    np.testing.assert_allclose(kappas, [Tabulated.ddpm()(t).kappa for t in range(1000)], rtol=1e-4)
+    ema = {k[4:]: v for k, v in weights(small / "run").items() if k.startswith("ema.")}
+    for key, value in painter.net.state_dict().items():
+        torch.testing.assert_close(value, ema[key], rtol=1e-3, atol=1e-6)  # float16 on disk
+    card = (folder / "README.md").read_text()
+    assert "2 steps of 4 images, 8 in all" in card and "| FID | not measured |" in card
+    config = folder / "unet" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"layers_per_block": 2}))
+    with pytest.raises(ValueError, match=r"unet/config.json.*sha256"):
+        pretrained.load("small")
