@@ -218,8 +218,9 @@ class Progress:
 def keep_features(images, out, weights=None, batch=32, device="cpu"):
     """`inception_features` into the file `out` (.npy), kept batch by batch in `out`.<job>.part until all is done.
 
-    Called again after a stop it continues there, on the same batches, so the result is the same. <job> stands for the
-    images, the batch size and the network: the part of another job is never continued.
+    Called again after a stop it continues there, on the same batches, so the result is the same to the last bit (with
+    as many threads as before). <job> stands for the images, the batch size and the network: the part of another job is
+    never continued.
     """
     images, out = _pixels(images, batch), Path(out)
     require(not out.exists(), "out", f"{out}, which exists", "remove it, or choose another name")
