@@ -84,7 +84,7 @@ def measure(folder, reference, inception, count, batch=250):
     for start in tqdm(range(0, count, batch), desc="samples"):
         *_, last = record(painter, driver, rng.normal(size=(min(batch, count - start), painter.D)), 50)
         pixels = ((last.x.clip(-1, 1) + 1) * 127.5).round().astype(np.uint8).reshape(-1, *painter.shape)
-        features.append(metrics.inception_features(pixels.transpose(0, 3, 1, 2), weights=inception))
+        features.append(metrics.inception_features(pixels, weights=inception))
     return metrics.fid(np.concatenate(features), np.load(reference))
 
 
