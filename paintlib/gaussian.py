@@ -2,15 +2,24 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from array_api_compat import array_namespace
 
 from paintlib.blocks import slices
-from paintlib.checks import real_array, require, state
+from paintlib.checks import everywhere, real_array, require, same_library, state
 from paintlib.schedules import CLEAN
 
 LARGEST_SCATTER = 20_000  # a D x D matrix in float64 takes 3.2 GB at this D
+
+
+def spread(level, lam):
+    """v = sigma^2 + lam alpha^2 where it divides: not zero."""
+    v = level.variance(lam)
+    remedy = "a feature without variance has no spread at sigma = 0; use sigma > 0"
+    require(everywhere(v > 0), "sigma", level.sigma, remedy)
+    return v
 
 
 def psi(level, start, lam):
@@ -18,23 +27,23 @@ def psi(level, start, lam):
 
     v = sigma^2 + lam alpha^2; lam = 0 gives the off-manifold sigma / sigma_T.
     """
-    return (level.variance(lam) / start.variance(lam)) ** 0.5
+    return (level.variance(lam) / spread(start, lam)) ** 0.5
 
 
 def xi(level, start, lam):
     """How much of a feature the endpoint estimate shows: xi = alpha lam / sqrt(v v_T) (Eq. 13)."""
-    return level.alpha * lam / (level.variance(lam) * start.variance(lam)) ** 0.5
+    return level.alpha * lam / (spread(level, lam) * spread(start, lam)) ** 0.5
 
 
 def psi_rate(level, rate, start, lam):
     """d psi / dt = (sigma sigma' + lam alpha alpha') / sqrt(v v_T), with `rate` = (alpha', sigma') (Eq. 46)."""
-    return (level.sigma * rate[1] + lam * level.alpha * rate[0]) / (level.variance(lam) * start.variance(lam)) ** 0.5
+    return (level.sigma * rate[1] + lam * level.alpha * rate[0]) / (spread(level, lam) * spread(start, lam)) ** 0.5
 
 
 def xi_rate(level, rate, start, lam):
     """d xi / dt = lam sigma (sigma alpha' - alpha sigma') / sqrt(v^3 v_T), the feature's critical period (Fig. 3C)."""
     turn = level.sigma * (level.sigma * rate[0] - level.alpha * rate[1])
-    return lam * turn / (level.variance(lam) ** 3 * start.variance(lam)) ** 0.5
+    return lam * turn / (spread(level, lam) ** 3 * spread(start, lam)) ** 0.5
 
 
 def emergence_kappa(lam, fraction=0.5**0.5):
@@ -42,6 +51,7 @@ def emergence_kappa(lam, fraction=0.5**0.5):
 
     For the default 1 / sqrt(2) this is the paper's critical point sigma = alpha sqrt(lam) (Sec. 4.2).
     """
+    require(everywhere(lam >= 0), "lam", lam, "variances are not negative")
     require(0 < fraction <= 1, "fraction", fraction, "need 0 < fraction <= 1")
     return (lam * (1 / fraction**2 - 1)) ** 0.5
 
@@ -100,7 +110,8 @@ class Gaussian:
 
     def truncate(self, rank):
         """The Gaussian of the leading `rank` axes."""
-        require(1 <= rank <= self.rank, "rank", rank, f"there are {self.rank} axes; choose from 1 to {self.rank}")
+        whole = isinstance(rank, Integral) and 1 <= rank <= self.rank
+        require(whole, "rank", rank, f"there are {self.rank} axes; choose from 1 to {self.rank}")
         return Gaussian(self.mu, self.U[:, :rank], self.lam[:rank])
 
     def like(self, x):
@@ -110,6 +121,7 @@ class Gaussian:
 
     def _split(self, x, alpha):
         """y = x - alpha mu, and its coordinates c = U^T y on the principal axes (Eq. 9)."""
+        same_library(x, self.mu)
         y = state(x, self.D) - alpha * self.mu
         return y, y @ self.U
 
@@ -187,6 +199,7 @@ class Gaussian:
         require(eta >= 0, "eta", eta, "the noise scale is not negative")
         require(end.alpha > 0, "end", end, "the reverse SDE is given for end.alpha > 0; choose a later level")
         self._check_start(start)
+        require(start.kappa >= end.kappa, "start, end", (start, end), "the start must have more noise than the end")
         xp = array_namespace(x)
         zero = xp.zeros((1,), dtype=x.dtype, device=x.device)
         lam = xp.concat([self.lam, zero])
@@ -198,9 +211,8 @@ class Gaussian:
         return mean, variance[:-1], variance[-1]
 
     def _check_start(self, level):
-        sigma = level.sigma
-        positive = sigma > 0 if isinstance(sigma, float) else bool(array_namespace(sigma).all(sigma > 0))
-        require(positive, "sigma", sigma, "the flow cannot start from sigma = 0, where it is not unique; use sigma > 0")
+        remedy = "the flow cannot start from sigma = 0, where it is not unique; use sigma > 0"
+        require(everywhere(level.sigma > 0), "sigma", level.sigma, remedy)
 
 
 def _fit_few(data):

@@ -4,16 +4,19 @@ A trajectory x has shape (T, ..., D), from noise x[0] = x_T to image x[-1] = x_0
 |error_t|^2 / |x_t|^2 of shape (T, ...); Table 2 averages them over the steps.
 """
 
+from numbers import Integral
+
 import numpy as np
 from array_api_compat import array_namespace
 
-from paintlib.checks import real_array, require
+from paintlib.checks import everywhere, real_array, require
 
 
 def pc_residual(x, k, *, centred):
     """Residual of x_t after projection on the trajectory's top k principal components, with or without the mean."""
-    require(0 <= k <= x.shape[0], "k", k, f"a trajectory of {x.shape[0]} steps has at most that many components")
-    xp = array_namespace(x)
+    xp = _check_trajectory(x)
+    whole = isinstance(k, Integral) and 0 <= k <= x.shape[0]
+    require(whole, "k", k, f"a trajectory of {x.shape[0]} steps has from 0 to that many components")
     values, scores = _components(x, centred)
     lost = xp.sum(values[..., None, k:] * scores[..., :, k:] ** 2, axis=-1)
     return xp.moveaxis(lost, -1, 0) / xp.sum(x**2, axis=-1)
@@ -28,11 +31,15 @@ def effective_dimension(x, fraction=0.999, *, centred):
     return xp.sum(xp.astype(share < fraction, xp.int64), axis=-1) + 1
 
 
-def _components(x, centred):
-    """Squared singular values (..., T) and scores (..., T, T) of one trajectory per batch index."""
+def _check_trajectory(x):
     real_array("x", x)
     require(x.ndim >= 2, "x", f"shape {tuple(x.shape)}", "a trajectory has shape (T, ..., D)")
-    xp = array_namespace(x)
+    return array_namespace(x)
+
+
+def _components(x, centred):
+    """Squared singular values (..., T) and scores (..., T, T) of one trajectory per batch index."""
+    xp = _check_trajectory(x)
     rows = xp.moveaxis(x, 0, -2)
     if centred:
         rows = rows - xp.mean(rows, axis=-2, keepdims=True)
@@ -49,8 +56,7 @@ def _principal(rows):
 
 def plane_residual(x):
     """Residual of x_t after projection on the plane through 0, x_0 and x_T."""
-    real_array("x", x)
-    xp = array_namespace(x)
+    xp = _check_trajectory(x)
     e1 = _unit(x[0, ...])
     e2 = _unit(x[-1, ...] - _dot(x[-1, ...], e1) * e1)
     e2 = _unit(e2 - _dot(e2, e1) * e1)  # once more, for orthogonality to rounding
@@ -76,8 +82,7 @@ def rotation_residual_script(x, alpha):
 
 
 def _rotation_error(x, K, alpha, x_T, x_0):
-    real_array("x", x)
-    xp = array_namespace(x)
+    xp = _check_trajectory(x)
     column = (-1,) + (1,) * (x.ndim - 1)
     K, alpha = (xp.asarray(a, dtype=x.dtype, device=x.device) for a in (K, alpha))
     inside = tuple(alpha.shape) == (x.shape[0],) and bool(xp.all((alpha >= 0) & (alpha <= 1)))
@@ -91,6 +96,7 @@ def slerp(x_0, x_T, level, start):
 
     The rotation that is exact at both ends also where alpha_T > 0; for alpha_T = 0 it is Eq. 7.
     """
+    require(everywhere(start.sigma > 0), "start", start, "the turn from x_T needs some noise there; use sigma > 0")
     here, there = level.vp(), start.vp()
     turn = there.sigma * here.alpha - there.alpha * here.sigma  # sin(phi_T - phi)
     return (turn * x_0 + here.sigma * x_T) / there.sigma
@@ -98,6 +104,7 @@ def slerp(x_0, x_T, level, start):
 
 def conserved(x, x0_hat, level):
     """(x - alpha x0_hat) / sigma: what stays constant while the endpoint estimate does (Eq. 82)."""
+    require(everywhere(level.sigma > 0), "sigma", level.sigma, "at sigma = 0 there is no noise to keep; use sigma > 0")
     alpha, sigma = level.on(x)
     return (x - alpha * x0_hat) / sigma
 
@@ -109,6 +116,7 @@ def J(lam, level):
 
 def J_bound(lam, level):
     """The true lower bound of J: -min(sigma, alpha sqrt(lam)), in place of the paper's Eq. 70."""
+    require(everywhere(lam >= 0), "lam", lam, "variances are not negative")
     a, b = level.alpha * lam**0.5, level.sigma
     return -((a + b) - abs(a - b)) / 2  # min(a, b), for numbers and arrays alike
 

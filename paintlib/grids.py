@@ -5,6 +5,7 @@ kappa = sigma / alpha, so the same grid is had for every schedule.
 """
 
 import math
+from numbers import Integral
 
 import numpy as np
 
@@ -24,19 +25,19 @@ def log_snr(schedule, n, start=None, end=None):
 
 def karras(schedule, n, rho=7.0, start=None, end=None):
     """Equal steps in kappa^(1 / rho): EDM's grid."""
-    require(rho > 0, "rho", rho, "need rho > 0")
+    require(0.1 <= rho < math.inf, "rho", rho, "need a finite rho of at least 0.1; for the limit take log_snr")
     return _spaced(schedule, n, start, end, lambda kappa: kappa ** (1 / rho), lambda u: u**rho)
 
 
 def equal_angle(schedule, n, lam, start=None, end=None):
     """DDIM's best grid for one variance `lam`: equal steps in the angle theta = arctan(sqrt(lam) / kappa)."""
-    require(lam > 0, "lam", lam, "need a positive variance")
+    require(0 < lam < math.inf, "lam", lam, "need a positive, finite variance")
     root = math.sqrt(lam)
 
-    def kappa_at(theta):
-        return root * np.cos(theta) / np.sin(theta)
+    def kappa_at(rest):  # pi / 2 - theta, whose tangent keeps its digits near the image
+        return root * np.tan(rest)
 
-    return _spaced(schedule, n, start, end, lambda kappa: math.atan2(root, kappa), kappa_at)
+    return _spaced(schedule, n, start, end, lambda kappa: math.atan2(kappa, root), kappa_at)
 
 
 def optimal(schedule, n, lams, start=None, end=None, points=2000):
@@ -67,7 +68,7 @@ def optimal(schedule, n, lams, start=None, end=None, points=2000):
 
 
 def _ends(schedule, n, start, end):
-    require(n >= 1 and n == int(n), "n", n, "a grid has a whole number of moves, at least one")
+    require(isinstance(n, Integral) and n >= 1, "n", n, "a grid has a whole number of moves, at least one")
     first, last = schedule.t_max if start is None else start, schedule.t_min if end is None else end
     falling = schedule(first).kappa > schedule(last).kappa
     require(falling, "start, end", (first, last), "the start must have more noise than the end")

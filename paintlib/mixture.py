@@ -28,8 +28,8 @@ class Mixture:
     def fit(cls, data, labels, rank=None):
         """One Gaussian for each value of `labels` (N,), weighted by how often it occurs in `data` (N, D)."""
         real_array("data", data, 2)
-        shapes = tuple(data.shape), tuple(labels.shape)
-        require(shapes[1] == shapes[0][:1], "data, labels", f"shapes {shapes}", "need (N, D) and (N,)")
+        shapes = tuple(data.shape), tuple(getattr(labels, "shape", ()))
+        require(shapes[1] == shapes[0][:1], "data, labels", f"shapes {shapes}", "need arrays (N, D) and (N,)")
         xp = array_namespace(data)
         parts = [data[labels == value] for value in xp.unique_values(labels)]
         counts = xp.asarray([float(part.shape[0]) for part in parts], dtype=xp.float64, device=data.device)

@@ -3,6 +3,7 @@
 from array_api_compat import array_namespace
 
 from paintlib.checks import require
+from paintlib.gaussian import spread
 from paintlib.schedules import CLEAN
 
 
@@ -13,7 +14,8 @@ def gain(lam, level, end=CLEAN, eta=0.0):
     noise: alpha v_end / (alpha_end v), at the image alpha lam / v (Eq. 63). lam = 0 is an off-manifold nudge.
     """
     require(end.alpha > 0, "end", end, "the gain is given for end.alpha > 0; choose a later level")
-    shrink = (end.variance(lam) / level.variance(lam)) ** 0.5
+    require(eta >= 0, "eta", eta, "the noise scale is not negative")
+    shrink = (end.variance(lam) / spread(level, lam)) ** 0.5
     return shrink * ((level.alpha / end.alpha) * shrink) ** (eta**2)
 
 

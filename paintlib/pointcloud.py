@@ -7,7 +7,7 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from paintlib.blocks import slices
-from paintlib.checks import real_array, require, state
+from paintlib.checks import real_array, require, same_library, state
 from paintlib.gaussian import Gaussian
 from paintlib.logspace import check_weights, softmax
 
@@ -77,6 +77,7 @@ class PointCloud:
         """f on rows of x in batches that keep B x N within the memory; the level may differ from row to row."""
         xp = array_namespace(x)
         state(x, self.D)
+        same_library(x, self.points)
         alpha, sigma = level.on(x)
         remedy = "a finite data set has no score at sigma = 0; use sigma > 0"
         require(bool(xp.all(sigma > 0)), "sigma", level.sigma, remedy)

@@ -7,6 +7,7 @@ Each takes a denoiser, the first state x (..., D), a schedule, and a grid of tim
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,8 @@ def teleport(gaussian, x, schedule, grid, skip):
     Returns the state at grid[skip] and the rest of the grid, ready for any sampler.
     """
     levels = _levels(schedule, grid)
-    require(0 <= skip < len(levels), "skip", skip, f"this grid has {len(levels) - 1} moves")
+    whole = isinstance(skip, Integral) and 0 <= skip < len(levels)
+    require(whole, "skip", skip, f"this grid has {len(levels) - 1} moves")
     return gaussian.flow(x, levels[0], levels[skip]), grid[skip:]
 
 

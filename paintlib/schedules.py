@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj, is_numpy_array
 
-from paintlib.checks import require
+from paintlib.checks import everywhere, library, require
 
 
 def _plain(name, value):
@@ -33,9 +33,7 @@ class Level:
 
     def __post_init__(self):
         alpha, sigma = _plain("alpha", self.alpha), _plain("sigma", self.sigma)
-        total = alpha + sigma
-        nonzero = total > 0 if isinstance(total, float) else bool(array_namespace(total).all(total > 0))
-        require(nonzero, "Level", "alpha = sigma = 0", "one of the two must be positive")
+        require(everywhere(alpha + sigma > 0), "Level", "alpha = sigma = 0", "one of the two must be positive")
         object.__setattr__(self, "alpha", alpha)
         object.__setattr__(self, "sigma", sigma)
 
@@ -72,16 +70,24 @@ class Level:
 
     def ve(self):
         """The level of the same kappa with alpha = 1."""
+        require(everywhere(self.alpha > 0), "alpha", self.alpha, "x / alpha needs some signal; use alpha > 0")
         return Level(self.alpha / self.alpha, self.kappa)
 
     def variance(self, lam):
         """v = sigma^2 + lam alpha^2: the variance at this level of a feature whose data variance is `lam`."""
+        require(everywhere(lam >= 0), "lam", lam, "variances are not negative")
         return self.sigma**2 + lam * self.alpha**2
 
     def on(self, x):
         """alpha and sigma as arrays like x, shaped to multiply x of shape (..., D): batch axes gain a trailing one."""
-        xp = array_namespace(x)
-        pair = (xp.asarray(value, dtype=x.dtype, device=x.device) for value in (self.alpha, self.sigma))
+        xp = library("x", x)
+        pair = [xp.asarray(value, dtype=x.dtype, device=x.device) for value in (self.alpha, self.sigma)]
+        for value in pair:
+            batch, own = tuple(x.shape[:-1]), tuple(value.shape)
+            fits = all(b == o or 1 in (b, o) for b, o in zip(batch[::-1], own[::-1], strict=False))
+            require(
+                fits, "level", f"shape {own} for x with batch axes {batch}", "give one level for each x, or one for all"
+            )
         return tuple(value[..., None] if value.ndim else value for value in pair)
 
 
@@ -114,7 +120,12 @@ class VP:
 
     def __post_init__(self):
         given = (self.beta_min, self.beta_max)
-        require(0 < self.beta_min <= self.beta_max, "beta_min, beta_max", given, "need 0 < beta_min <= beta_max")
+        require(
+            0 < self.beta_min <= self.beta_max < math.inf,
+            "beta_min, beta_max",
+            given,
+            "need 0 < beta_min <= beta_max, both finite",
+        )
 
     def beta(self, t):
         """The paper's beta(t) = -d log(alpha) / dt (Eq. 1)."""
@@ -148,7 +159,7 @@ class Cosine:
     t_max = 1.0
 
     def __post_init__(self):
-        require(self.offset >= 0, "offset", self.offset, "need offset >= 0")
+        require(0 <= self.offset < math.inf, "offset", self.offset, "need a finite offset >= 0")
 
     def _angle(self, t):
         return math.pi / 2 * (t + self.offset) / (1 + self.offset)
@@ -182,7 +193,8 @@ class EDM:
 
     def __post_init__(self):
         given = (self.kappa_min, self.kappa_max)
-        require(0 <= self.kappa_min < self.kappa_max, "kappa_min, kappa_max", given, "need 0 <= kappa_min < kappa_max")
+        fits = 0 <= self.kappa_min < self.kappa_max < math.inf
+        require(fits, "kappa_min, kappa_max", given, "need 0 <= kappa_min < kappa_max, both finite")
 
     @property
     def t_min(self):
