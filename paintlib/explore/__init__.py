@@ -2,12 +2,14 @@
 
 Each function returns an `Interactive`. As a cell's output it is one self-contained HTML fragment: data, style and
 JavaScript inline. The browser computes the closed forms from the data; `theory.js` holds them, and the tests hold it
-against paintlib. The same fragment works on the website, in Colab, in JupyterLab and from a file.
+against paintlib. What needs a network travels as recorded frames. The same fragment works on the website, in Colab, in
+JupyterLab and from a file.
 """
 
 import base64
 import html
 import json
+import math
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -145,6 +147,32 @@ def retrieval(points, pictures=None, kappas=None, state=None, names=None, title=
     return Interactive("retrieval", title, data)
 
 
+def scrubber(run, shape, names=None, title="Drag the step: three views of one painting"):
+    """A painting by DDIM, step by step: the state, what the step added, and the endpoint estimate (Eq. 6).
+
+    run: the whole `Trajectory` of a network, NumPy, x and x0_hat (T, S, D) for S seeds, with x0_hat as the sampler used
+    it (clipped, if it clips); shape: (H, W) or (H, W, 3) of a picture; names: the seeds' labels. The first states and
+    the estimates travel as int8, one scale per picture (4/3 S (T + 1) D bytes); the page computes the rest from them.
+    """
+    x, x0_hat = np.asarray(run.x, dtype=float), np.asarray(run.x0_hat, dtype=float)
+    fits = x.ndim == 3 and len(x) > 1 and x.shape == x0_hat.shape and 0 not in x.shape
+    require(fits, "run", f"x {x.shape}, x0_hat {x0_hat.shape}", "give both as (T, S, D), T at least 2")
+    T, S, D = x.shape
+    require(D == math.prod(shape), "shape", shape, f"the run has D = {D} values a picture")
+    require(np.isfinite(x).all() and np.isfinite(x0_hat).all(), "run", "NaN or infinity", "look for their cause")
+    names = names or [str(n + 1) for n in range(S)]
+    require(len(names) == S, "names", names, f"give {S}, one for each seed")
+    alpha, sigma = (np.reshape(a, (T, 1, 1)) for a in (run.level.alpha, run.level.sigma))
+    ratio = sigma[1:] / sigma[:-1]
+    off = np.abs(ratio * x[:-1] + (alpha[1:] - ratio * alpha[:-1]) * x0_hat[:-1] - x[1:]).max()
+    remedy = "give every step of a DDIM run, and x0_hat as its sampler used it"
+    require(off < 1e-3, "run", f"steps that differ from DDIM's by {off:.2g}", remedy)
+    levels = [{"alpha": a, "sigma": s} for a, s in zip(alpha.ravel().tolist(), sigma.ravel().tolist(), strict=True)]
+    seeds = [{"name": n, "start": _pack(x[0, s]), "estimates": _pack(x0_hat[:, s])} for s, n in enumerate(names)]
+    data = {"times": _short(run.t), "levels": levels, "shape": list(shape), "seeds": seeds}
+    return Interactive("scrubber", title, data)
+
+
 def _sprite(pictures, N):
     """Pictures as bytes, one after the other."""
     fits = len(pictures) == N and (pictures.ndim == 3 or (pictures.ndim == 4 and pictures.shape[-1] == 3))
@@ -154,3 +182,6 @@ def _sprite(pictures, N):
         require(low >= 0 and high <= 1, "pictures", f"{low:.3g} to {high:.3g}", "give uint8, or floats in [0, 1]")
         pictures = np.rint(255 * pictures).astype(np.uint8)
     return {"shape": list(pictures.shape[1:]), "data": _base64(pictures)}
+
+
+from paintlib.explore.shape import boomerang  # noqa: E402, F401  it is made of the pieces above

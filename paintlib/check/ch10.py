@@ -1,0 +1,97 @@
+"""Chapter 10, the shape of a trajectory: checks by flows, by principal components of drawn arcs, and by brute force."""
+
+import numpy as np
+
+from paintlib.check import Wrong, close, exercise
+from paintlib.gaussian import Gaussian
+from paintlib.schedules import CLEAN, Level
+
+VARIANCES = (0.05, 0.6, 1.0, 9.0, 221.4)
+
+
+@exercise(
+    "10.1",
+    "Euler keeps x / alpha, so its level is (1, kappa). Which alpha has the same kappa and alpha^2 + sigma^2 = 1?",
+    "alpha = 1 / sqrt(1 + kappa^2). Give it one value per step, and let it multiply every pixel of that step.",
+    "kappas has shape (T,), the states have shape (T, B, D): kappas[:, None, None] fits.",
+)
+def _common(common):
+    """The same flow written down twice, in each of the two coordinate systems."""
+    rng = np.random.default_rng(101)
+    painter = Gaussian(rng.normal(size=5), np.eye(5), rng.uniform(0.1, 3, 5))
+    kappas = np.array([80.0, 7.0, 1.0, 0.2, 0.0])
+    for B in (5, 3):
+        x_T = rng.normal(size=(B, 5))
+        ends = [Level.from_kappa(kappa) for kappa in kappas]
+        start = ends[0].vp()
+        wanted = np.stack([painter.flow(x_T, start, end.vp()) for end in ends[:-1]] + [painter.flow(x_T, start, CLEAN)])
+        raw = np.stack([painter.flow(x_T / start.alpha, ends[0], end) for end in ends])
+        close(f"The trajectory of {B} seeds", _call(common, raw, kappas), wanted)
+
+
+@exercise(
+    "10.2",
+    "Put mu = 0 and alpha_T = 0. Then x_t = sqrt(v_t) z, x_0 = sqrt(lam) z and x_T = z along the feature, with one z.",
+    "The error relative to x_t is 1 - (alpha sqrt(lam) + sigma) / sqrt(sigma^2 + lam alpha^2). Write the two terms as "
+    "cos(theta) and sin(theta).",
+    "sin + cos is largest at 45 degrees, where alpha sqrt(lam) = sigma. Add alpha^2 + sigma^2 = 1.",
+)
+def _worst(worst):
+    """Brute force: the flow of one feature at many levels, against the rotation of its two ends."""
+    alpha = np.linspace(0, 1, 20_001)
+    sigma = np.sqrt(1 - alpha**2)
+    start, x_T = Level(0.0, 1.0), np.array([1.7])
+    for lam in VARIANCES:
+        painter = Gaussian(np.zeros(1), np.eye(1), np.array([lam]))
+        x_0 = painter.flow(x_T, start, CLEAN)
+        x = painter.flow(np.tile(x_T, (len(alpha), 1)), start, Level(alpha, sigma))[:, 0]
+        error = np.abs(x - alpha * x_0 - sigma * x_T) / np.abs(x)
+        close(f"The worst alpha for lam = {lam:g}", _call(worst, lam), alpha[np.argmax(error)], rtol=0, atol=2e-3)
+
+
+@exercise(
+    "10.3",
+    "Let the angle u run from -angle/2 to angle/2, so that the arc (cos u, sin u) is symmetric. Then its two principal "
+    "axes are the two coordinate axes.",
+    "The variance of sin u is (1 - s) / 2 with s = sin(angle) / angle. That of cos u is (1 + s) / 2 less the square "
+    "of its mean.",
+    "The mean of cos u is sin(angle / 2) / (angle / 2). The share is the larger variance over the sum of both.",
+)
+def _turn_share(turn_share):
+    """Principal components of an arc of 20,001 points that lies askew in seven dimensions."""
+    frame = np.linalg.qr(np.random.default_rng(103).normal(size=(7, 2)))[0]
+    for angle in (0.3, np.pi / 3, np.pi / 2, 3.0):
+        u = np.linspace(0, angle, 20_001)
+        arc = np.stack([np.cos(u), np.sin(u)], axis=1) @ frame.T + 0.4
+        power = np.linalg.svd(arc - arc.mean(0), compute_uv=False) ** 2
+        close(f"The share for an angle of {angle:.3g}", _call(turn_share, angle), power[0] / power.sum(), rtol=1e-3)
+
+
+@exercise(
+    "10.4",
+    "Along the feature x / alpha is proportional to sqrt(kappa^2 + lam). The straight line runs from kappa_T to 0 "
+    "evenly in kappa. Subtract, and set the derivative with respect to kappa to zero.",
+    "The derivative of sqrt(kappa^2 + lam) is kappa / sqrt(kappa^2 + lam). It equals the line's slope "
+    "m = (sqrt(kappa_T^2 + lam) - sqrt(lam)) / kappa_T.",
+    "kappa / sqrt(kappa^2 + lam) = m gives kappa = sqrt(lam) m / sqrt(1 - m^2).",
+)
+def _bend(bend):
+    """Walk the flow of a feature and of a direction off the manifold, and find where the boomerang bulges most."""
+    for lam in VARIANCES:
+        for kappa_T in (80.0, 157.4):
+            painter = Gaussian(np.zeros(2), np.eye(2)[:, :1], np.array([lam]))
+            kappas = np.append(np.geomspace(kappa_T, kappa_T * 1e-4, 8_000), 0)
+            x_T = np.tile([kappa_T, kappa_T], (len(kappas), 1))
+            x = painter.flow(x_T, Level.from_kappa(kappa_T), Level(np.ones(len(kappas)), kappas))
+            to_x, way = (x - x[-1]).T, x[0] - x[-1]
+            wanted = kappas[np.argmax(np.abs(to_x[0] * way[1] - to_x[1] * way[0]))]  # the area spanned with the way
+            close(f"The bend for lam = {lam:g}, kappa_T = {kappa_T:g}", _call(bend, lam, kappa_T), wanted, rtol=4e-3)
+
+
+def _call(function, *arguments):
+    if not callable(function):
+        raise Wrong(f"Hand over the function itself, without calling it; got {type(function).__name__}")
+    value = function(*arguments)
+    if value is None or value is Ellipsis:
+        raise Wrong("Your function returns nothing yet")
+    return value
