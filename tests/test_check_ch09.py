@@ -1,0 +1,64 @@
+"""The checks of chapter 09 accept what is right, refuse the slips a reader may make, and have hints."""
+
+import numpy as np
+import pytest
+
+from paintlib import check
+
+
+def weighted_median(now, final):
+    ratio = now / final
+    order = np.argsort(ratio)
+    weight = np.cumsum(np.abs(final)[order])
+    return ratio[order][np.argmax(weight >= weight[-1] / 2)]
+
+
+RIGHT = {
+    "09.1": lambda before, after: (after.alpha - before.alpha, after.sigma - before.sigma),
+    "09.2": lambda error, most: most / error,
+    "09.3": weighted_median,
+    "09.4": lambda q: q,
+}
+SLIPS = [
+    ("09.1", lambda before, after: (after.alpha - before.alpha, before.sigma - after.sigma)),  # the sign
+    ("09.1", lambda before, after: (after.sigma - before.sigma, after.alpha - before.alpha)),  # exchanged
+    ("09.1", lambda before, after: (after.alpha, after.sigma)),
+    ("09.2", lambda error, most: error / most),
+    ("09.2", lambda error, most: most * error),
+    ("09.2", lambda error, most: (most / error) ** 2),
+    ("09.3", lambda now, final: np.mean(now / final)),
+    ("09.3", lambda now, final: np.median(now / final)),
+    ("09.3", lambda now, final: (now @ final) / (final @ final)),  # least squares
+    ("09.3", lambda now, final: weighted_median(now, final**2)),
+    ("09.4", lambda q: q**2),
+    ("09.4", lambda q: 1 / q),
+    ("09.4", lambda q: 1.0),
+]
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_the_right_answer_is_accepted(number, capsys):
+    assert check.answer(number, RIGHT[number])
+    assert "right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("number", "slip"), SLIPS)
+def test_a_slip_is_refused_with_a_word_on_what_is_off(number, slip, capsys):
+    assert not check.answer(number, slip)
+    assert "off by" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", RIGHT)
+@pytest.mark.parametrize("unfinished", [..., None, 0.5, lambda *args: ..., lambda *args: None, lambda *args: np.nan])
+def test_an_unfinished_answer_is_refused(number, unfinished, capsys):
+    assert not check.answer(number, unfinished)
+    assert "not yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_there_are_graded_hints(number, capsys):
+    for level in (1, 2):
+        check.hint(number, level)
+    assert "Hint 2 of" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="level"):
+        check.hint(number, 9)
