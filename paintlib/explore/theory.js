@@ -56,6 +56,26 @@ function retrievalPath(points, x, kappa, kappaEnd, steps) {
   return path;
 }
 
+// The states of a DDIM run from its first state and the endpoint estimates along the way:
+// x' = alpha' x0_hat + sigma' (x - alpha x0_hat) / sigma.
+function ddimStates(start, estimates, levels) {
+  const states = [start];
+  for (let n = 1; n < levels.length; n++) {
+    const [from, to, x0_hat] = [levels[n - 1], levels[n], estimates[n - 1]];
+    const ratio = to.sigma / from.sigma;
+    states.push(states[n - 1].map((v, i) => ratio * v + (to.alpha - ratio * from.alpha) * x0_hat[i]));
+  }
+  return states;
+}
+
+// Pearson's correlation of two pictures over their values; 0 where one of them is flat.
+function correlation(a, b) {
+  const centre = (v) => { const mean = v.reduce((x, y) => x + y) / v.length; return v.map((x) => x - mean); };
+  const dot = (p, q) => p.reduce((sum, v, i) => sum + v * q[i], 0);
+  const [p, q] = [centre(a), centre(b)];
+  return dot(p, q) / Math.sqrt(dot(p, p) * dot(q, q)) || 0;
+}
+
 // Rows of whole numbers with one scale each, as Python packed them: base64 of int8, row after row.
 function unpack({ data, scale }) {
   const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
