@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from truth import a_gaussian
 
@@ -280,6 +280,7 @@ def test_one_bad_entry_in_a_gaussian_is_found(entry, where, library):
 @given(entry=ANY, library=LIBRARY, model=st.sampled_from(["Gaussian", "PointCloud"]))
 @settings(max_examples=60, deadline=None)
 def test_one_bad_entry_in_a_state_is_found(entry, library, model):
+    assume(not 1e150 < abs(entry) < INF)  # whose square is no float64
     x = np.array(np.broadcast_to(ONES, (2, D)))
     x[1, 2] = entry
     model = G.like(library(x)) if model == "Gaussian" else PointCloud(library(np.eye(D)))
