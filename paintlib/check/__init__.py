@@ -47,9 +47,11 @@ def close(what, given, wanted, rtol=1e-6, atol=1e-9):
     wanted = np.asarray(wanted, dtype=float)
     if given.shape != wanted.shape:
         raise Wrong(f"{what} should have shape {wanted.shape}; got {given.shape}")
+    if not np.all(np.isfinite(given)):
+        raise Wrong(f"{what} should be finite; got NaN or infinity")
     error = np.abs(given - wanted)
     if not np.all(error <= atol + rtol * np.abs(wanted)):
-        raise Wrong(f"{what} is off by up to {np.nanmax(error):.3g}")
+        raise Wrong(f"{what} is off by up to {np.max(error):.3g}")
 
 
 def answer(number, value):
