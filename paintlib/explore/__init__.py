@@ -147,12 +147,13 @@ def retrieval(points, pictures=None, kappas=None, state=None, names=None, title=
     return Interactive("retrieval", title, data)
 
 
-def scrubber(run, shape, names=None, title="Drag the step: three views of one painting"):
+def scrubber(run, shape, most=None, names=None, title="Drag the step: three views of one painting"):
     """A painting by DDIM, step by step: the state, what the step added, and the endpoint estimate (Eq. 6).
 
-    run: the whole `Trajectory` of a network, NumPy, x and x0_hat (T, S, D) for S seeds, with x0_hat as the sampler used
-    it (clipped, if it clips); shape: (H, W) or (H, W, 3) of a picture; names: the seeds' labels. The first states and
-    the estimates travel as int8, one scale per picture (4/3 S (T + 1) D bytes); the page computes the rest from them.
+    run: every step of it, a NumPy `Trajectory` with x and x0_hat (T, S, D) for S seeds; shape: (H, W) or (H, W, 3) of a
+    picture; most: where the sampler clips the estimate before it steps (1 for diffusers' `clip_sample`); names: the
+    seeds' labels. The first states and the estimates travel as int8, one scale per picture (4/3 S (T + 1) D bytes);
+    the page computes the other states and the differences from them.
     """
     x, x0_hat = np.asarray(run.x, dtype=float), np.asarray(run.x0_hat, dtype=float)
     fits = x.ndim == 3 and len(x) > 1 and x.shape == x0_hat.shape and 0 not in x.shape
@@ -160,16 +161,18 @@ def scrubber(run, shape, names=None, title="Drag the step: three views of one pa
     T, S, D = x.shape
     require(D == math.prod(shape), "shape", shape, f"the run has D = {D} values a picture")
     require(np.isfinite(x).all() and np.isfinite(x0_hat).all(), "run", "NaN or infinity", "look for their cause")
+    require(most is None or most > 0, "most", most, "give the largest value that the sampler lets through, or None")
     names = names or [str(n + 1) for n in range(S)]
     require(len(names) == S, "names", names, f"give {S}, one for each seed")
     alpha, sigma = (np.reshape(a, (T, 1, 1)) for a in (run.level.alpha, run.level.sigma))
     ratio = sigma[1:] / sigma[:-1]
-    off = np.abs(ratio * x[:-1] + (alpha[1:] - ratio * alpha[:-1]) * x0_hat[:-1] - x[1:]).max()
-    remedy = "give every step of a DDIM run, and x0_hat as its sampler used it"
+    clipped = x0_hat if most is None else np.clip(x0_hat, -most, most)
+    off = np.abs(alpha[1:] * clipped[:-1] + ratio * (x[:-1] - alpha[:-1] * x0_hat[:-1]) - x[1:]).max()
+    remedy = "give every step of a DDIM run (of diffusers: a number that divides 1000), and `most` if its sampler clips"
     require(off < 1e-3, "run", f"steps that differ from DDIM's by {off:.2g}", remedy)
     levels = [{"alpha": a, "sigma": s} for a, s in zip(alpha.ravel().tolist(), sigma.ravel().tolist(), strict=True)]
     seeds = [{"name": n, "start": _pack(x[0, s]), "estimates": _pack(x0_hat[:, s])} for s, n in enumerate(names)]
-    data = {"times": _short(run.t), "levels": levels, "shape": list(shape), "seeds": seeds}
+    data = {"times": _short(run.t), "levels": levels, "shape": list(shape), "seeds": seeds, "most": most}
     return Interactive("scrubber", title, data)
 
 

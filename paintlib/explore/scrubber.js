@@ -1,11 +1,12 @@
 // A network paints, step by step: the state, what the last step added, and the endpoint estimate.
-function interactive(root, { title, times, levels, shape, seeds }) {
+function interactive(root, { title, times, levels, shape, seeds, most }) {
   const last = levels.length - 1;
   const runs = seeds.map(({ start, estimates }) => {
     const x0_hat = unpack(estimates);
-    const x = ddimStates(unpack(start)[0], x0_hat, levels);
+    const x = ddimStates(unpack(start)[0], x0_hat, levels, most ?? Infinity);
     const added = x.map((now, n) => now.map((v, i) => (n ? v - x[n - 1][i] : 0)));
-    return { views: [x, added, x0_hat], likeness: [x, added, x0_hat].map((view) => view.map((v) => correlation(v, x[last]))) };
+    const views = [x, added, x0_hat.map((v) => v.map((p) => clip(p, most ?? Infinity)))];
+    return { views, likeness: views.map((view) => view.map((v) => correlation(v, x[last]))) };
   });
   const step = slider("Step, from noise to picture:", { min: 0, max: last, step: 1, value: Math.round(0.4 * last), words: (n) => `${n} of ${last}` }, () => { film.stop(); render(); });
   const seed = choice("Noise", seeds.map((s) => s.name), () => render());
@@ -20,7 +21,7 @@ function interactive(root, { title, times, levels, shape, seeds }) {
   panels.forEach((panel, v) => panel.canvas.after(make("svg", { viewBox: "0 0 60 8", "aria-hidden": "true" }, make("path", { d: "M0 4H60", class: `line thick ${styles[v]}` }))));
   const likeness = timeCurves("Likeness to the final picture (correlation)", levels, times,
     () => styles.map((style, v) => ({ f: (level) => runs[seed.value].likeness[v][levels.indexOf(level)], style })),
-    { height: 200, y: [-0.25, 1.05], yticks: [[0, "0"], [0.5, "½"], [1, "1"]] });
+    { height: 200, y: [-0.6, 1.05], xticks: [[0, "noise", "start"], [last, "picture", "end"]], yticks: [[-0.5, "−½"], [0, "0"], [0.5, "½"], [1, "1"]] });
 
   const publish = assemble(root, {
     title, controls: [step.element, seed.element, make("div", {}, film.element)],
@@ -41,7 +42,7 @@ function interactive(root, { title, times, levels, shape, seeds }) {
     likeness.draw(n);
     const like = runs[seed.value].likeness.map((view) => view[n].toFixed(2));
     publish(`step=${n} seed=${seed.value}`,
-      `After step ${n} of ${last} (t = ${short(times[n])}) the noise-to-signal ratio is σ/α = ${short(level.sigma / level.alpha)}. `
+      `After step ${n} of ${last} (t = ${Math.round(times[n])}) the noise-to-signal ratio is σ/α = ${short(level.sigma / level.alpha)}. `
       + `Likeness to the final picture: the state ${like[0]}, ${n ? `what this step added ${like[1]}` : "nothing added yet"}, the estimate ${like[2]}.`);
   }
   render();

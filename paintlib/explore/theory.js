@@ -57,16 +57,18 @@ function retrievalPath(points, x, kappa, kappaEnd, steps) {
 }
 
 // The states of a DDIM run from its first state and the endpoint estimates along the way:
-// x' = alpha' x0_hat + sigma' (x - alpha x0_hat) / sigma.
-function ddimStates(start, estimates, levels) {
+// x' = alpha' x0_hat + sigma' (x - alpha x0_hat) / sigma, where the first x0_hat is drawn into [-most, most].
+function ddimStates(start, estimates, levels, most) {
   const states = [start];
   for (let n = 1; n < levels.length; n++) {
     const [from, to, x0_hat] = [levels[n - 1], levels[n], estimates[n - 1]];
     const ratio = to.sigma / from.sigma;
-    states.push(states[n - 1].map((v, i) => ratio * v + (to.alpha - ratio * from.alpha) * x0_hat[i]));
+    states.push(states[n - 1].map((v, i) => to.alpha * clip(x0_hat[i], most) + ratio * (v - from.alpha * x0_hat[i])));
   }
   return states;
 }
+
+const clip = (v, most) => Math.max(-most, Math.min(most, v));
 
 // Pearson's correlation of two pictures over their values; 0 where one of them is flat.
 function correlation(a, b) {
