@@ -11,7 +11,7 @@ from paintlib.checks import real_array, require, same_library, state
 from paintlib.gaussian import Gaussian
 from paintlib.logspace import check_weights, softmax
 
-ROUNDING = 1e-9  # largest rounding error of a log weight that needs no second look
+ROUNDING = 1e-10  # a log weight's typical error, which grows as sqrt(D), that needs no second look
 FEW = 0.02  # share of the points under which one by one is faster than all at once
 
 
@@ -122,7 +122,7 @@ class PointCloud:
         rounding = 2 * self.D * xp.finfo(xp.float64).eps * size[:, 0]
         logits = xp.where(logits < negligible - 2 * rounding[:, None], -xp.inf, logits)
         for b in range(x.shape[0]):
-            if rounding[b] > ROUNDING:
+            if rounding[b] / self.D**0.5 > ROUNDING:
                 kept = logits[b, :] > -xp.inf
                 best[b], logits[b, :] = self._exact_row(x[b, :], alpha[b, 0], sigma[b, 0], kept, int(best[b]))
         return best, xp.where(logits < negligible, -xp.inf, logits)
