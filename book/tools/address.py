@@ -62,7 +62,7 @@ def cell(tag, chapter, url, branch):
         return f"*{url}*" if url else f"*{UNSET}, so there is no link to Colab here.*"
     if url:
         return INSTALL + f'%pip install --quiet --no-deps array-api-compat "paintlib @ git+{url}@{branch}"'
-    return INSTALL + f'raise SystemExit("{UNSET}. From a copy of the book: pip install FOLDER_OF_THE_COPY")'
+    return INSTALL + f'raise SystemExit("{UNSET}. In a copy of the book: pip install .")'
 
 
 def written(path, root=ROOT):

@@ -5,7 +5,7 @@ function interactive(root, { title, times, levels, shape, mu, U, lam, seeds, fea
   const [mean] = unpack(mu);
   const gaussian = { mu: mean, U: unpack(U), lam };
   const starts = seeds.map((seed) => ({ c: seed.c, off: unpack(seed.off)[0] }));
-  const time = slider("Time, from noise to picture:", { min: 0, max: last, step: 1, value: Math.round(0.4 * last), words: (n) => `t = ${times[n].toFixed(2)}` }, () => { film.stop(); render(); });
+  const time = slider("Time, from noise to picture:", { min: 0, max: last, step: 1, value: Math.round(0.4 * last), words: (n) => `t = ${Number(times[n].toFixed(2))}` }, () => { film.stop(); render(); });
   const seed = choice("Noise", seeds.map((s) => s.name), () => render());
   const film = player("Paint from the noise", 6, (share) => { time.value = Math.round(share * last); render(); });
 
@@ -50,7 +50,7 @@ function interactive(root, { title, times, levels, shape, mu, U, lam, seeds, fea
     });
     const done = lam.filter((l) => l * level.alpha ** 2 >= level.sigma ** 2).length;
     publish(`t=${times[n]} seed=${seed.value}`,
-      `At t = ${times[n].toFixed(2)} the noise-to-signal ratio is σ/α = ${short(level.sigma / level.alpha)}. `
+      `At t = ${Number(times[n].toFixed(2))} the noise-to-signal ratio is σ/α = ${short(level.sigma / level.alpha)}. `
       + `${done} of the ${lam.length} features have emerged: their λ is at least (σ/α)², and the estimate shows 71 % or more of each. `
       + `Feature ${features[0] + 1} stands at ${percent(shares[0])}, feature ${features[features.length - 1] + 1} at ${percent(shares[shares.length - 1])}.`);
   }

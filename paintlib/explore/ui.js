@@ -24,7 +24,7 @@ const percent = (v) => `${Math.round(100 * v)} %`;
 function slider(label, { min, max, step, value, words }, change) {
   const input = make("input", { type: "range", min, max, step });
   input.value = value;
-  const reading = make("output");
+  const reading = make("b");  // an <output> here would take the label from the slider
   const tell = () => {
     reading.textContent = words(Number(input.value));
     input.setAttribute("aria-valuetext", reading.textContent);
