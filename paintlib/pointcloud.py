@@ -91,7 +91,7 @@ class PointCloud:
     def _blocks(self, index):
         """The points at `index` in float64, in blocks within the memory."""
         xp = array_namespace(self.points)
-        for cut in slices(index.shape[0], max(self.memory // (16 * self.D), 1)):
+        for cut in slices(index.shape[0], max(min(self.memory, CACHE) // (16 * self.D), 1)):
             everything = index.shape[0] == self.N  # then a view will do
             block = self.points[cut, :] if everything else xp.take(self.points, index[cut], axis=0)
             yield cut, xp.astype(block, xp.float64)
