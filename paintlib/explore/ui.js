@@ -108,7 +108,7 @@ function plot({ x, y, width = 360, height = 220, log = false, title, xticks = []
 // Curves over painting time for several features, with a marker that `at(n)` moves.
 function timeCurves(title, levels, times, curves, options) {
   const last = times.length - 1;
-  const panel = plot({ x: [0, last], title, xticks: [[0, `t = ${short(times[0])}`, "start"], [last, `t = ${short(times[last])}`, "end"]], ...options });
+  const panel = plot({ x: [0, last], title, xticks: [[0, `t = ${Number(times[0].toFixed(2))}`, "start"], [last, `t = ${Number(times[last].toFixed(2))}`, "end"]], ...options });
   const draw = (n) => panel.layer.replaceChildren(
     make("line", { x1: panel.sx(n), x2: panel.sx(n), y1: panel.top, y2: panel.bottom, class: "now" }),
     ...curves().flatMap(({ f, style }) => [
