@@ -11,6 +11,7 @@ from paintlib.checks import real_array, require, same_library, state
 from paintlib.gaussian import Gaussian
 from paintlib.logspace import check_weights, softmax
 
+CACHE = 2**23  # bytes: a block of points that stays in the processor's cache is converted at little cost
 ROUNDING = 1e-10  # a log weight's typical error, which grows as sqrt(D), that needs no second look
 FEW = 0.02  # share of the points under which one by one is faster than all at once
 

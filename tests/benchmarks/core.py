@@ -307,7 +307,8 @@ EXACT = {
     "NumPy, loop over images, float32": exact_loop,
     "torch, cdist, float32": exact_torch,
     "scikit-learn, euclidean_distances": exact_sklearn,
-}EARLY = {way: call for way, call in EXACT.items() if call is not exact_loop}
+}
+EARLY = {way: call for way, call in EXACT.items() if call is not exact_loop}
 TASKS = {
     "exact score": ("N = {N}, D = {D}, B = {B}, kappa = 0.75", cloud, EXACT),
     "exact score, early": ("N = {N}, D = {D}, B = {B}, kappa = 20", cloud_early, EARLY),
