@@ -1,0 +1,87 @@
+"""The checks of chapter 11 accept what is right, refuse the slips a reader may make, and have hints."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from paintlib import check
+
+
+def floor(lam, before, after):
+    return np.mean((np.sqrt(before.variance(lam)) - np.sqrt(after.variance(lam))) ** 2)
+
+
+def truncated(lam, r, level):
+    v = level.variance(lam)
+    return 1 - np.sum((v * (1 / level.sigma**2 - 1 / v) ** 2)[r:]) / np.sum(1 / v)
+
+
+def _votes(points, x, level):
+    return -np.sum((x[:, None] - level.alpha * points) ** 2, axis=-1) / (2 * level.sigma**2)
+
+
+def leave_one_out(points, own, x, level):
+    votes = _votes(points, x, level)
+    votes[np.arange(len(own)), own] = -np.inf
+    return softmax(votes, axis=1) @ points
+
+
+def paired(a, b, rng):
+    means = rng.choice(a - b, (2000, len(a))).mean(axis=1)
+    return np.quantile(means, [0.025, 0.975])
+
+
+def unpaired(a, b, rng):
+    means = rng.choice(a, (2000, len(a))).mean(axis=1) - rng.choice(b, (2000, len(b))).mean(axis=1)
+    return np.quantile(means, [0.025, 0.975])
+
+
+def afterwards(points, own, x, level):
+    w = softmax(_votes(points, x, level), axis=1)
+    mine = w[np.arange(len(own)), own][:, None]
+    with np.errstate(all="ignore"):
+        return (w @ points - mine * points[own]) / (1 - mine)
+
+
+RIGHT = {"11.1": floor, "11.2": truncated, "11.3": leave_one_out, "11.4": paired}
+SLIPS = [
+    ("11.1", lambda lam, before, after: np.sum((before.variance(lam) ** 0.5 - after.variance(lam) ** 0.5) ** 2)),
+    ("11.1", lambda lam, before, after: np.mean((before.variance(lam) - after.variance(lam)) ** 2)),
+    ("11.1", lambda lam, before, after: np.mean(before.variance(lam) - after.variance(lam)) ** 2),
+    ("11.2", lambda lam, r, level: np.sum(lam[:r]) / np.sum(lam)),  # the share of the data's variance
+    ("11.2", lambda lam, r, level: truncated(lam, min(r + 1, 40), level)),
+    ("11.2", lambda lam, r, level: 1 - (1 - truncated(lam, r, level)) ** 0.5),
+    ("11.3", lambda points, own, x, level: softmax(_votes(points, x, level), axis=1) @ points),  # nobody left out
+    ("11.3", afterwards),
+    ("11.4", unpaired),
+    ("11.4", lambda a, b, rng: paired(b, a, rng)),
+    ("11.4", lambda a, b, rng: np.quantile(a - b, [0.025, 0.975])),  # of the differences, not of their mean
+]
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_the_right_answer_is_accepted(number, capsys):
+    assert check.answer(number, RIGHT[number]), capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("number", "slip"), SLIPS)
+def test_a_slip_is_refused_with_a_word_on_what_is_off(number, slip, capsys):
+    assert not check.answer(number, slip)
+    said = capsys.readouterr().out
+    assert "off by" in said or "finite" in said
+
+
+@pytest.mark.parametrize("number", RIGHT)
+@pytest.mark.parametrize("unfinished", [..., None, 0.5, lambda *args: ..., lambda *args: None, lambda *args: np.nan])
+def test_an_unfinished_answer_is_refused(number, unfinished, capsys):
+    assert not check.answer(number, unfinished)
+    assert "not yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_there_are_graded_hints(number, capsys):
+    for level in (1, 2):
+        check.hint(number, level)
+    assert "Hint 2 of" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="level"):
+        check.hint(number, 9)
