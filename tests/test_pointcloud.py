@@ -170,6 +170,27 @@ def test_the_size_of_the_blocks_does_not_matter(library, memory):
         np.testing.assert_allclose(np.asarray(cloud.denoise(array(x), level))[i], x0_hat, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("sigma", [1e-6, 1e-3, 0.05, 2.0])
+@pytest.mark.parametrize("with_prior", [False, True])
+def test_a_basis_passes_over_no_point_that_counts(library, sigma, with_prior):
+    """Against 60 digits: copies in pairs, x near and far, the basis too small to tell all points apart."""
+    rng, array, D = np.random.default_rng(13), LIBRARIES[library], 12
+    images = rng.standard_normal((100, D)) * np.geomspace(3, 0.1, D)
+    y = np.concatenate([images, images + sigma * rng.standard_normal((100, D)) / 4])
+    prior = rng.dirichlet(np.ones(200)) if with_prior else None
+    basis = np.linalg.svd(y - y.mean(0), full_matrices=False)[2][:3].T
+    cloud = PointCloud(array(y), None if prior is None else array(prior), basis=array(basis))
+    level = Level(0.8, 0.8 * sigma)
+    x = 0.8 * (y[[3, 40, 7]] + np.array([[1.0], [3.0], [0.0]]) * sigma * rng.standard_normal((3, D)))
+    x[2] += 0.3  # far from all of them
+    w, x0_hat = (np.asarray(f(array(x), level)) for f in (cloud.weights, cloud.denoise))
+    for i in range(3):
+        truth = brute(y, x[i], level, prior)
+        np.testing.assert_allclose(w[i], truth[0], rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(x0_hat[i], truth[1], rtol=1e-6, atol=1e-9)
+
+
 def test_effective_number_counts():
     assert effective_number(np.full(8, 1 / 8)) == pytest.approx(8)
     assert effective_number(np.eye(4)).tolist() == [1.0] * 4
