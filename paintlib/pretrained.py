@@ -58,15 +58,11 @@ class Network:
 
     def denoise(self, x, level):
         """The endpoint estimate of the network, for x (..., D) (Eq. 6)."""
-        pixels = to_pixels(x, self.shape, self.net)
-        alpha, sigma = (np.broadcast_to(a, x.shape[:-1]).reshape(-1) for a in (level.alpha, level.sigma))
-        norm = np.hypot(alpha, sigma)
-        with np.errstate(divide="ignore"):
-            times = np.array([self.schedule.time(kappa) for kappa in np.atleast_1d(sigma / alpha)])
-        alpha, sigma, norm, times = (_column(a, pixels) for a in (alpha / norm, sigma / norm, norm, times))
-        pixels = pixels / norm
-        output = self.predict(pixels, times[:, 0, 0, 0])
-        return like(endpoint(pixels, output, alpha, sigma, self.prediction), x)
+        pixels, kappa = _per_alpha(x, level, self)
+        times = torch.as_tensor([self.schedule.time(k) for k in kappa], dtype=pixels.dtype, device=pixels.device)
+        alpha, sigma = (_column(a, pixels) for a in (1 / np.hypot(1, kappa), kappa / np.hypot(1, kappa)))
+        pixels = alpha * pixels
+        return like(endpoint(pixels, self.predict(pixels, times), alpha, sigma, self.prediction), x)
 
     def predict(self, pixels, t):
         """The network's own output for pixels (B, C, H, W) and times t, a number or (B,)."""
@@ -95,14 +91,9 @@ class EDMNetwork:
 
     def denoise(self, x, level):
         """The endpoint estimate of the network, for x (..., D)."""
-        pixels = to_pixels(x, self.shape, self.net)
-        alpha, sigma = (np.broadcast_to(a, x.shape[:-1]).reshape(-1) for a in (level.alpha, level.sigma))
-        positive = bool(np.all(alpha > 0) and np.all(sigma > 0))
-        require(positive, "level", level, "an EDM network needs 0 < kappa < infinity")
-        kappa, s = sigma / alpha, self.sigma_data
-        total = np.hypot(kappa, s)
-        scale, skip, out, inner = (_column(a, pixels) for a in (alpha, s**2 / total**2, kappa * s / total, 1 / total))
-        pixels = pixels / scale
+        pixels, kappa = _per_alpha(x, level, self)
+        s, total = self.sigma_data, np.hypot(kappa, self.sigma_data)
+        skip, out, inner = (_column(a, pixels) for a in (s**2 / total**2, kappa * s / total, 1 / total))
         noise = torch.as_tensor(np.log(kappa) / 4, dtype=pixels.dtype, device=pixels.device)
         return like(skip * pixels + out * self.predict(inner * pixels, noise), x)
 
@@ -145,6 +136,15 @@ def to_pixels(x, shape, net):
     weight = next(net.parameters(), torch.zeros(())) if hasattr(net, "parameters") else torch.zeros(())
     pixels = torch.as_tensor(x, dtype=weight.dtype, device=weight.device).reshape(-1, *shape)
     return pixels.permute(0, 3, 1, 2).contiguous()
+
+
+def _per_alpha(x, level, network):
+    """x / alpha as pixels, and kappa of every row (B,)."""
+    pixels = to_pixels(x, network.shape, network.net)
+    alpha, sigma = (np.broadcast_to(a, x.shape[:-1]).reshape(-1) for a in (level.alpha, level.sigma))
+    inside = bool(np.all(alpha > 0) and np.all(sigma > 0))
+    require(inside, "level", level, "a network knows levels with 0 < kappa < infinity only")
+    return pixels / _column(alpha, pixels), sigma / alpha
 
 
 def like(pixels, x):

@@ -283,8 +283,10 @@ def test_levels_outside_the_table_are_refused():
     network = Network(lambda p, t: p, Tabulated.ddpm(), SHAPE)
     with pytest.raises(ValueError, match="kappa"):
         network.denoise(np.zeros((1, 192)), Level(1.0, 1e-4))
-    with pytest.raises(ValueError, match="kappa"):
-        EDMNetwork(tiny_unet(), SHAPE).denoise(np.zeros((1, 192)), CLEAN)
+    for painter in (network, EDMNetwork(tiny_unet(), SHAPE)):
+        for level in (CLEAN, Level(0.0, 1.0)):
+            with pytest.raises(ValueError, match="kappa"):
+                painter.denoise(np.zeros((1, 192)), level)
 
 
 @pytest.fixture
