@@ -105,13 +105,13 @@ class Gaussian:
             mu, U, lam = _fit_many(data)
         xp = array_namespace(lam)
         eps = float(xp.finfo(lam.dtype).eps) * U.shape[0]
-        full = cls(mu, U, lam).truncate(max(int(xp.sum(xp.astype(lam > eps * lam[0], xp.int64))), 1))
-        return full if rank is None else full.truncate(rank)
+        available = max(int(xp.sum(xp.astype(lam > eps * lam[0], xp.int64))), 1)
+        rank = available if rank is None else _within(rank, available)
+        return cls(mu, U[:, :rank], lam[:rank])
 
     def truncate(self, rank):
         """The Gaussian of the leading `rank` axes."""
-        whole = isinstance(rank, Integral) and 1 <= rank <= self.rank
-        require(whole, "rank", rank, f"there are {self.rank} axes; choose from 1 to {self.rank}")
+        rank = _within(rank, self.rank)
         return Gaussian(self.mu, self.U[:, :rank], self.lam[:rank])
 
     def like(self, x):
@@ -213,6 +213,12 @@ class Gaussian:
     def _check_start(self, level):
         remedy = "the flow cannot start from sigma = 0, where it is not unique; use sigma > 0"
         require(everywhere(level.sigma > 0), "sigma", level.sigma, remedy)
+
+
+def _within(rank, available):
+    whole = isinstance(rank, Integral) and 1 <= rank <= available
+    require(whole, "rank", rank, f"there are {available} axes; choose from 1 to {available}")
+    return rank
 
 
 def _fit_few(data):
