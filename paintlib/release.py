@@ -67,6 +67,7 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
         rate=recipe.rate, seed=run_record["seed"], hardware=hardware, loss=run_record["loss"], fid=fid, **numbers,
     )  # fmt: skip
     (folder / "README.md").write_text(card)
+    (folder / "training.json").write_text(json.dumps(run_record) + "\n")
     files = sorted(f for f in folder.rglob("*") if f.suffix in (".json", ".safetensors") and f.name != "sha256.json")
     digests = {f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
     (folder / "sha256.json").write_text(json.dumps(digests, indent=1) + "\n")

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 
 @dataclass(frozen=True)
@@ -160,11 +160,14 @@ def sample_grid(net, file, device, steps=25, rows=4):
     Image.fromarray(tiled.astype(np.uint8).squeeze()).resize((8 * rows * 16, 8 * rows * 16), Image.NEAREST).save(file)
 
 
-def train(name, folder, *, file=None, images=None, hours=None, seed=0, device=None, compiled=False, minutes=5):
+def train(
+    name, folder, *, file=None, images=None, hours=None, seed=0, start=None, device=None, compiled=False, minutes=5
+):
     """Train `name` until `images` images have been seen or `hours` of training are spent in all.
 
     A checkpoint and a grid of samples are written to `folder` every `minutes`. Returns the record of the run:
-    steps, images, seconds, the smoothed loss. An existing checkpoint in `folder` is resumed.
+    steps, images, seconds, the smoothed loss. An existing checkpoint in `folder` is resumed; without one, training goes
+    on from the released model in the folder `start`, if one is given, with Adam's moments begun anew.
     """
     if images is None and hours is None:
         raise ValueError("no budget: give images (how many to train on) or hours (how long), or both")
@@ -181,6 +184,11 @@ def train(name, folder, *, file=None, images=None, hours=None, seed=0, device=No
     record = {"name": name, "recipe": asdict(recipe), "seed": seed, "step": 0, "seconds": 0.0, "loss": None}
     if checkpoint.exists():
         record = load_checkpoint(checkpoint, net, ema, optimiser)
+    elif start:
+        record = json.loads((Path(start) / "training.json").read_text())
+        weights = load_file(Path(start) / "unet" / "diffusion_pytorch_model.safetensors")
+        net.load_state_dict(weights)
+        ema.load_state_dict(weights)
     pixels, alpha_bar = images_for(recipe, file), scheduler().alphas_cumprod
     forward = torch.compile(net) if compiled else net
 
@@ -231,6 +239,7 @@ def main():
     parser.add_argument("--images", type=int, help="stop after this many training images, repeats counted")
     parser.add_argument("--hours", type=float, help="stop after this many hours of training, earlier runs counted")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", help="a released model to go on from, if there is no checkpoint")
     parser.add_argument("--threads", type=int, help="CPU threads")
     parser.add_argument("--compile", action="store_true", help="torch.compile: slower to start, up to 1.5 times faster")
     args = parser.parse_args()
@@ -243,6 +252,7 @@ def main():
         images=args.images,
         hours=args.hours,
         seed=args.seed,
+        start=args.start,
         compiled=args.compile,
     )
     print(json.dumps(record))

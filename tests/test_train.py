@@ -111,6 +111,17 @@ def test_images_are_padded_to_32_and_channels_come_first(small):
         np.testing.assert_array_equal(pixels[7, 0, 2:30, 2:30], archive["x_train"][7])
 
 
+def test_training_goes_on_from_a_release(small):
+    train.train("small", small / "run", file=small / "data.npz", images=8)
+    folder = release.release("small", small / "run", "a test machine", folder=small / "released")
+    record = train.train("small", small / "second", file=small / "data.npz", images=8, start=folder)
+    assert record["step"] == 2
+    first, second = weights(small / "run"), weights(small / "second")
+    for key in first:
+        if key.startswith("ema."):
+            torch.testing.assert_close(second["net" + key[3:]], first[key], rtol=1e-3, atol=1e-6)  # float16 on disk
+
+
 def test_a_release_loads_by_name_and_refuses_a_changed_file(small, monkeypatch):
     train.train("small", small / "run", file=small / "data.npz", images=8)
     monkeypatch.setattr(pretrained, "SHIPPED", small / "models")
