@@ -5,18 +5,10 @@ import pytest
 
 from paintlib import check
 
-
-def weighted_median(now, final):
-    ratio = now / final
-    order = np.argsort(ratio)
-    weight = np.cumsum(np.abs(final)[order])
-    return ratio[order][np.argmax(weight >= weight[-1] / 2)]
-
-
 RIGHT = {
     "09.1": lambda before, after: (after.alpha - before.alpha, after.sigma - before.sigma),
     "09.2": lambda error, most: most / error,
-    "09.3": weighted_median,
+    "09.3": lambda S: (S - 1) // 2,
     "09.4": lambda q: q,
 }
 SLIPS = [
@@ -26,10 +18,10 @@ SLIPS = [
     ("09.2", lambda error, most: error / most),
     ("09.2", lambda error, most: most * error),
     ("09.2", lambda error, most: (most / error) ** 2),
-    ("09.3", lambda now, final: np.mean(now / final)),
-    ("09.3", lambda now, final: np.median(now / final)),
-    ("09.3", lambda now, final: (now @ final) / (final @ final)),  # least squares
-    ("09.3", lambda now, final: weighted_median(now, final**2)),
+    ("09.3", lambda S: S // 2),  # with half of them wild the middle is wild too
+    ("09.3", lambda S: S // 2 - 1),
+    ("09.3", lambda S: 0),  # least squares
+    ("09.3", lambda S: S - 1),
     ("09.4", lambda q: q**2),
     ("09.4", lambda q: 1 / q),
     ("09.4", lambda q: 1.0),

@@ -65,22 +65,23 @@ def largest_kappa(answer):
 
 @exercise(
     "09.3",
-    "sum |now - share final| is a sum of V-shaped functions of `share`: convex, and straight between the ratios "
-    "now / final. So its minimum lies at one of these ratios.",
-    "Sort the ratios. V number s has slopes -|final_s| and +|final_s|; the sum of slopes changes sign at the minimum.",
-    "That is the weighted median: the first ratio at which the running sum of |final| reaches half of its total.",
+    "With equal weights the weighted median is the plain one. Try S = 5 on paper: move one ratio far up, then "
+    "two, then three.",
+    "As long as the good ones are more than half, some good one lies on either side of the middle, or at it.",
 )
-def l1_share(answer):
+def bad_seeds(answer):
     f = _callable(answer)
-    rng = np.random.default_rng(3)
-    for S in (1, 5, 24, 25):
-        final = rng.standard_normal(S)
-        now = 0.6 * final + 0.1 * rng.standard_normal(S)
-        if S > 5:
-            now[:2] = (40.0, -25.0)  # two seeds went wrong
-        ratios = now / final
-        wanted = ratios[np.argmin([np.abs(now - r * final).sum() for r in ratios])]
-        close(f"The share for {S} seeds", f(now, final), wanted, 1e-9)
+    for S in (1, 2, 3, 8, 24, 25):
+        good = np.linspace(0.4, 0.6, S)
+        bad = [m for m in range(S + 1) for wild in (-1e9, 1e9)
+               if not 0.4 <= _least_absolute(np.append(good[m:], np.full(m, wild))) <= 0.6]  # fmt: skip
+        close(f"The number for {S} seeds", f(S), min(bad) - 1, rtol=0)
+
+
+def _least_absolute(ratios):
+    """The lowest r that minimises sum |ratio - r|, among the ratios, by trying each."""
+    errors = [np.abs(ratios - r).sum() for r in np.sort(ratios)]
+    return np.sort(ratios)[int(np.argmin(np.round(errors, 3)))]
 
 
 @exercise(

@@ -8,7 +8,7 @@ function interactive(root, { title, times, levels, shape, seeds, most }) {
     const views = [x, added, x0_hat.map((v) => v.map((p) => clip(p, most ?? Infinity)))];
     return { views, likeness: views.map((view) => view.map((v) => correlation(v, x[last]))) };
   });
-  const step = slider("Step, from noise to picture:", { min: 0, max: last, step: 1, value: Math.round(0.4 * last), words: (n) => `${n} of ${last}` }, () => { film.stop(); render(); });
+  const step = slider("Step:", { min: 0, max: last, step: 1, value: Math.round(0.4 * last), words: (n) => `${n} of ${last}` }, () => { film.stop(); render(); });
   const seed = choice("Noise", seeds.map((s) => s.name), () => render());
   const film = player("Paint from the noise", 6, (share) => { step.value = Math.round(share * last); render(); });
 
