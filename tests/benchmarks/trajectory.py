@@ -1,0 +1,116 @@
+"""A whole trajectory under the exact score of CIFAR-10's 50,000 pictures: 64 states, 50 DDIM steps; one Markdown table.
+
+    PAINTLIB_DATA=folder python tests/benchmarks/trajectory.py    the real pictures (data.load finds them)
+    python tests/benchmarks/trajectory.py --points 2000           the sample that ships, to see that it runs
+
+Three ways, each in a process of its own on one thread: paintlib's point cloud with a basis of principal axes, which
+passes over points that are surely too far; paintlib's without; and the plain form in float32, all products whole. Memory is the peak of the process above its data, which are float32.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from core import ROOT, peak
+
+from paintlib import data
+from paintlib.denoisers import Function
+from paintlib.pointcloud import PointCloud
+from paintlib.samplers import collect, ddim
+from paintlib.schedules import Tabulated
+
+STATES, AXES = 64, 256
+
+
+def pictures(count):
+    """The first `count` pictures as float32 vectors: of the full set where there are that many, else of the sample."""
+    images = data.sample("cifar10").images
+    if count > len(images):
+        images = data.load("cifar10").images
+    return np.concatenate([data.to_vectors(part).astype(np.float32) for part in np.array_split(images[:count], 50)])
+
+
+def plain(y):
+    """Eq. 15 in float32 with |x|^2 - 2 x.y + |y|^2, all points at once."""
+    norms = (y * y).sum(1)
+
+    def denoise(x, level):
+        z = (x / level.alpha).astype(np.float32)
+        square = (z * z).sum(1)[:, None] - 2 * z @ y.T + norms
+        logits = square / np.float32(-2 * level.kappa**2)
+        w = np.exp(logits - logits.max(1, keepdims=True))
+        return (w / w.sum(1, keepdims=True)) @ y
+
+    return Function(denoise)
+
+
+def basis():
+    return data.gaussian("cifar10").U[:, :AXES]
+
+
+WAYS = {
+    "paintlib, float64, with a basis": lambda y: PointCloud(y, basis=basis()),
+    "paintlib, float64, without": PointCloud,
+    "NumPy, matrix products in float32": plain,
+}
+
+
+def child(way, count, file):
+    """Run one way; report the seconds of making it and of the trajectory, by half, and the memory above the data."""
+    y = pictures(count)
+    basis()
+    before = peak()
+    started = time.perf_counter()
+    painter = WAYS[way](y)
+    made = time.perf_counter()
+    schedule, grid = Tabulated.ddpm(), np.append(np.linspace(999, 0, 50).round(), -1)
+    x = np.random.default_rng(0).standard_normal((STATES, y.shape[1]))
+    steps, marks = [], [made]
+    for step in ddim(painter, x, schedule, grid):
+        steps.append(step)
+        marks.append(time.perf_counter())
+    np.save(file, collect(steps).x[-1])
+    early = sum(step.level.kappa > 1 for step in steps)
+    times = [made - started, marks[early] - made, marks[-1] - marks[early]]
+    print(json.dumps({"times": times, "memory": peak() - before, "early": early, "moves": len(steps) - 1}))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--points", type=int, default=50_000)
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        return child(args.child[0], args.points, args.child[1])
+    one = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    environment = {**os.environ, **one, "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
+    print(f"{args.points} points, {STATES} states, 50 steps of DDIM\n")
+    print(
+        "| way | to make, s | kappa > 1, s | kappa < 1, s | whole, ratio | peak above the data, MB | ends elsewhere |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    first = None
+    for way in WAYS:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "end.npy"
+            command = [sys.executable, __file__, "--points", str(args.points), "--child", way, str(file)]
+            out = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+            result, end = json.loads(out.splitlines()[-1]), np.load(file)
+        made, early, late = result["times"]
+        first = first or (early + late, end)
+        elsewhere = int((np.abs(end - first[1]).max(1) > 1e-2).sum())
+        ratio = (early + late) / first[0]
+        cells = (
+            f"{made:.1f} | {early:.1f} | {late:.1f} | {ratio:.2f} | {result['memory']:.0f} | {elsewhere} of {STATES}"
+        )
+        print(f"| {way} | {cells} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
