@@ -10,19 +10,44 @@ import numpy as np
 from cycler import cycler
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+)
 CARD, INK, FAINT = "#FAFAF7", "#222222", "#D8D8D2"
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
 
 STYLE = {
-    "figure.figsize": (6.0, 3.6), "figure.dpi": 96, "figure.constrained_layout.use": True,
-    "figure.facecolor": CARD, "axes.facecolor": CARD, "savefig.facecolor": CARD,
-    "font.size": 12, "axes.titlesize": 12, "axes.labelsize": 12, "legend.fontsize": 11,
-    "xtick.labelsize": 11, "ytick.labelsize": 11,
-    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK, "ytick.color": INK,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": FAINT,
+    "figure.figsize": (6.0, 3.6),
+    "figure.dpi": 96,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": CARD,
+    "axes.facecolor": CARD,
+    "savefig.facecolor": CARD,
+    "font.size": 12,
+    "axes.titlesize": 12,
+    "axes.labelsize": 12,
+    "legend.fontsize": 11,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": FAINT,
     "axes.prop_cycle": cycler(color=COLOURS) + cycler(linestyle=DASHES),
-    "lines.linewidth": 2.0, "legend.frameon": False, "image.cmap": "gray", "image.interpolation": "nearest",
+    "lines.linewidth": 2.0,
+    "legend.frameon": False,
+    "image.cmap": "gray",
+    "image.interpolation": "nearest",
 }
 
 
@@ -41,8 +66,10 @@ def image_grid(ax, images, columns=(), rows=(), limits=(0.0, 1.0), cmap="gray"):
     if images.ndim - colour == 3:
         images = images[None]
     if images.ndim - colour != 4:
-        raise ValueError(f"images must be (C, H, W[, 3]) or (R, C, H, W[, 3]); got {images.shape}. "
-                         "Turn vectors into pictures with paintlib.data.to_images.")
+        raise ValueError(
+            f"images must be (C, H, W[, 3]) or (R, C, H, W[, 3]); got {images.shape}. "
+            "Turn vectors into pictures with paintlib.data.to_images."
+        )
     R, C, H, W = images.shape[:4]
     for name, labels, count in (("columns", columns, C), ("rows", rows, R)):
         if len(labels) not in (0, count):
@@ -82,8 +109,13 @@ def feature_curves(ax, x, values, lams, label="λ"):
         raise ValueError(f"values must be (times, features) = ({len(x)}, {len(lams)}); got {values.shape}.")
     shade = np.argsort(np.argsort(-lams)) / max(1, len(lams) - 1)
     for k, lam in enumerate(lams):
-        ax.plot(x, values[:, k], color=mpl.colormaps["viridis"](0.8 * shade[k]), linestyle=DASHES[k % len(DASHES)],
-                label=f"{label} = {lam:.3g}")
+        ax.plot(
+            x,
+            values[:, k],
+            color=mpl.colormaps["viridis"](0.8 * shade[k]),
+            linestyle=DASHES[k % len(DASHES)],
+            label=f"{label} = {lam:.3g}",
+        )
     ax.legend()
     return ax
 

@@ -35,8 +35,11 @@ def test_table_6_rows_fit_their_recursion():
     rows = {
         "DDPM": (noise, 1 - np.sqrt(1 - beta[1:]), np.sqrt(beta[1:])),
         "DDIM": (1 - bar, 1 - np.sqrt(ratio), np.sqrt(1 - ratio)),
-        "Stable Diffusion": (noise, 1 - signal[1:] / signal[:-1],
-                             np.sqrt(noise[1:] - (signal[1:] / signal[:-1]) ** 2 * noise[:-1])),
+        "Stable Diffusion": (
+            noise,
+            1 - signal[1:] / signal[:-1],
+            np.sqrt(noise[1:] - (signal[1:] / signal[:-1]) ** 2 * noise[:-1]),
+        ),
     }
     for name, (B, C, D) in rows.items():
         np.testing.assert_allclose((1 - C) ** 2 * B[:-1] + D**2, B[1:], rtol=1e-10, err_msg=name)

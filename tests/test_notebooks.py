@@ -75,8 +75,11 @@ def test_outputs_are_those_of_one_run_from_top_to_bottom(chapter):
 
 
 def compared(chapter):
-    return [(i, c) for i, source, c in cells(chapter, "code")
-            if "nbval-check-output" in tags(c) or "NBVAL_CHECK_OUTPUT" in source]
+    return [
+        (i, c)
+        for i, source, c in cells(chapter, "code")
+        if "nbval-check-output" in tags(c) or "NBVAL_CHECK_OUTPUT" in source
+    ]
 
 
 @chapters
@@ -113,8 +116,12 @@ def test_outputs_are_small(chapter):
 
 @chapters
 def test_at_least_one_interactive_that_needs_nothing(chapter):
-    fragments = ["".join(o["data"]["text/html"]) for _, _, c in cells(chapter, "code") for o in c["outputs"]
-                 if "text/html" in o.get("data", {})]
+    fragments = [
+        "".join(o["data"]["text/html"])
+        for _, _, c in cells(chapter, "code")
+        for o in c["outputs"]
+        if "text/html" in o.get("data", {})
+    ]
     moving = [f for f in fragments if "paint-interactive" in f]
     assert moving
     for fragment in moving:
@@ -141,7 +148,8 @@ def test_three_exercises_each_with_stub_hint_and_solution(chapter):
 def names(sources, kind):
     trees = [ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", s, flags=re.M)) for s in sources]
     return {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, kind)} | {
-        n.name for tree in trees for n in ast.walk(tree) if kind is ast.Store and isinstance(n, ast.FunctionDef)}
+        n.name for tree in trees for n in ast.walk(tree) if kind is ast.Store and isinstance(n, ast.FunctionDef)
+    }
 
 
 @chapters
@@ -170,10 +178,16 @@ def test_chapter_says_where_it_lives_and_how_to_install(chapter):
     assert tagged[1][1] == cells(chapter, "code")[0][0], "the install cell is the first code cell"
 
 
-@pytest.mark.parametrize("url, colab", [
-    ("", "not set yet"),
-    ("https://github.com/painters/book", "https://colab.research.google.com/github/painters/book/blob/main/chapters/02_x.ipynb"),
-])
+@pytest.mark.parametrize(
+    "url, colab",
+    [
+        ("", "not set yet"),
+        (
+            "https://github.com/painters/book",
+            "https://colab.research.google.com/github/painters/book/blob/main/chapters/02_x.ipynb",
+        ),
+    ],
+)
 def test_address_is_written_everywhere_from_one_place(tmp_path, url, colab):
     """Set it, write it, and nothing is stale; the pages and the notebook's cells name it, or say that it is unset."""
     tool = load("address")

@@ -27,8 +27,9 @@ def address(root=ROOT):
     config = (root / "_config.yml").read_text(encoding="utf-8")
     url = re.search(r'^  url: "?([^"\n]*?)/?"?$', config, re.M)[1]
     if url and not re.fullmatch(r"https://[\w.-]+/[\w.-]+/[\w.-]+", url):
-        raise ValueError(f"repository: url in _config.yml is {url!r}; write it as https://github.com/OWNER/NAME, "
-                         "or leave it empty.")
+        raise ValueError(
+            f"repository: url in _config.yml is {url!r}; write it as https://github.com/OWNER/NAME, or leave it empty."
+        )
     return url, re.search(r"^  branch: (\S+)$", config, re.M)[1]
 
 

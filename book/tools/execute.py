@@ -1,7 +1,7 @@
 """Run chapters from top to bottom and store their outputs, as the site shows them.
 
-    .venv/bin/python book/tools/execute.py                            all chapters
-    .venv/bin/python book/tools/execute.py chapters/04_*.ipynb        some
+.venv/bin/python book/tools/execute.py                            all chapters
+.venv/bin/python book/tools/execute.py chapters/04_*.ipynb        some
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Answers to the exercises, checked by another route than the solution's, with hints that go from a nudge to the idea.
 
-    check.answer("02.1", my_psi)      says whether it is right, and if not, what is off
-    check.hint("02.1", 1)             the first hint
+check.answer("02.1", my_psi)      says whether it is right, and if not, what is off
+check.hint("02.1", 1)             the first hint
 """
 
 import importlib

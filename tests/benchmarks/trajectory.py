@@ -4,7 +4,8 @@
     python tests/benchmarks/trajectory.py --points 2000           the sample that ships, to see that it runs
 
 Three ways, each in a process of its own on one thread: paintlib's point cloud with a basis of principal axes, which
-passes over points that are surely too far; paintlib's without; and the plain form in float32, all products whole. Memory is the peak of the process above its data, which are float32.
+passes over points that are surely too far; paintlib's without; and the plain form in float32, all products whole.
+Memory is the peak of the process above its data, which are float32.
 """
 
 import argparse
