@@ -17,7 +17,7 @@ function interactive(root, { title, kappas, shape, names, painters }) {
   for (let e = Math.ceil(Math.log10(range[0])); 10 ** e <= range[1]; e++) powers.push(10 ** e);
 
   const change = () => { film.stop(); render(); };
-  const step = slider("Noise level, from noise to picture:", { min: 0, max: last, step: 1, value: Math.round(0.5 * last), words: (n) => `κ = ${short(kappas[n])}` }, change);
+  const step = slider("Noise level:", { min: 0, max: last, step: 1, value: Math.round(0.5 * last), words: (n) => `κ = ${short(kappas[n])}` }, change);
   const seed = choice("Noise", names, change);
   const film = player("Paint from the noise", 5, (share) => { step.value = Math.round(share * last); render(); });
 
@@ -33,7 +33,7 @@ function interactive(root, { title, kappas, shape, names, painters }) {
 
   const publish = assemble(root, {
     title, controls: [step.element, seed.element, make("div", {}, film.element)],
-    panels: [make("div", { class: "paint-row paint-wide" }, ...panels.map((p) => p.element)), gap.svg],
+    panels: [make("div", { class: "paint-row paint-wide" }, ...panels.map((p) => p.element)), make("div", { class: "paint-wide" }, gap.svg)],
     note: `Each painter follows its own path from the same noise. The line below a picture is its line in the diagram: how far it is from the ${painters[0].name}, pixel by pixel.`,
   });
 
