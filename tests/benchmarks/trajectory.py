@@ -62,9 +62,9 @@ WAYS = {
 }
 
 
-def child(way, count, file):
+def child(way, file):
     """Run one way; report the seconds of making it and of the trajectory, by half, and the memory above the data."""
-    y = pictures(count)
+    y = np.load(Path(file).with_name("pictures.npy"))
     basis()
     before = peak()
     started = time.perf_counter()
@@ -79,7 +79,7 @@ def child(way, count, file):
     np.save(file, collect(steps).x[-1])
     early = sum(step.level.kappa > 1 for step in steps)
     times = [made - started, marks[early] - made, marks[-1] - marks[early]]
-    print(json.dumps({"times": times, "memory": peak() - before, "early": early, "moves": len(steps) - 1}))
+    print(json.dumps({"times": times, "memory": peak() - before}))
 
 
 def main():
@@ -88,7 +88,7 @@ def main():
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
-        return child(args.child[0], args.points, args.child[1])
+        return child(*args.child)
     one = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     environment = {**os.environ, **one, "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
     print(f"{args.points} points, {STATES} states, 50 steps of DDIM\n")
@@ -97,20 +97,23 @@ def main():
     )
     print("|---|---:|---:|---:|---:|---:|---:|")
     first = None
-    for way in WAYS:
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "pictures.npy", pictures(args.points))
+        for way in WAYS:
             file = Path(folder) / "end.npy"
-            command = [sys.executable, __file__, "--points", str(args.points), "--child", way, str(file)]
+            command = [sys.executable, __file__, "--child", way, str(file)]
             out = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
             result, end = json.loads(out.splitlines()[-1]), np.load(file)
-        made, early, late = result["times"]
-        first = first or (early + late, end)
-        elsewhere = int((np.abs(end - first[1]).max(1) > 1e-2).sum())
-        ratio = (early + late) / first[0]
-        cells = (
-            f"{made:.1f} | {early:.1f} | {late:.1f} | {ratio:.2f} | {result['memory']:.0f} | {elsewhere} of {STATES}"
-        )
-        print(f"| {way} | {cells} |", flush=True)
+            first = first or (sum(result["times"][1:]), end)
+            print(row(way, result, end, first), flush=True)
+
+
+def row(way, result, end, first):
+    """A line of the table; `first` is the time and the end of the way in the first line."""
+    made, early, late = result["times"]
+    elsewhere = int((np.abs(end - first[1]).max(1) > 1e-2).sum())
+    cells = f"{made:.1f} | {early:.1f} | {late:.1f} | {(early + late) / first[0]:.2f} | {result['memory']:.0f}"
+    return f"| {way} | {cells} | {elsewhere} of {STATES} |"
 
 
 if __name__ == "__main__":
