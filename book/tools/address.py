@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 UNSET = "The book's public address is not set yet"
+COLAB = "On Colab, open a chapter and run its first code cell, which installs `paintlib`, the book's small package."
 INSTALL = """\
 import importlib.util
 
@@ -50,8 +51,8 @@ def page(name, url, branch):
     if name == "CITATION.cff":
         return f"repository-code: {url}" if url else f"# {UNSET}."
     if url:
-        return f"The book's public home is <{url}>."
-    return f"{UNSET}, so nothing here links to it. It will stand in `_config.yml`."
+        return f"The book's public home is <{url}>. {COLAB}"
+    return f"{UNSET}, so nothing here links to it, nor to Colab. It will stand in `_config.yml`."
 
 
 def cell(tag, chapter, url, branch):
