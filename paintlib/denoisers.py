@@ -16,7 +16,10 @@ class Denoiser(Protocol):
 
 @dataclass(frozen=True)
 class Function:
-    """A plain function f(x, level) -> x0_hat as a denoiser."""
+    """A plain function f(x, level) -> x0_hat as a denoiser.
+
+    Heun and RK4 call it at alpha = 1 with x / alpha, so it should depend on a level's kappa, not on its schedule.
+    """
 
     f: callable
 

@@ -41,7 +41,10 @@ def psi_rate(level, rate, start, lam):
 
 
 def xi_rate(level, rate, start, lam):
-    """d xi / dt = lam sigma (sigma alpha' - alpha sigma') / sqrt(v^3 v_T), the feature's critical period (Fig. 3C)."""
+    """d xi / dt = lam sigma (sigma alpha' - alpha sigma') / sqrt(v^3 v_T), a feature's critical period.
+
+    Fig. 3C shows it divided by sqrt(lam).
+    """
     turn = level.sigma * (level.sigma * rate[0] - level.alpha * rate[1])
     return lam * turn / (spread(level, lam) ** 3 * spread(start, lam)) ** 0.5
 
@@ -61,7 +64,7 @@ class Gaussian:
     """N(mu, U diag(lam) U^T) of rank r in D dimensions; no D x D matrix is ever formed.
 
     mu (D,), U (D, r) with orthonormal columns, the principal axes, and lam (r,) their variances.
-    `denoise` and the rest take x of shape (..., D) and a `Level`.
+    `denoise` and the rest take x of shape (..., D) and a `Level`; for x of another library or dtype there is `like`.
     """
 
     mu: Any
@@ -72,22 +75,30 @@ class Gaussian:
         real_array("mu", self.mu, 1)
         real_array("U", self.U, 2)
         real_array("lam", self.lam, 1)
-        xp = array_namespace(self.mu, self.U, self.lam)
+        kinds = {(type(a).__module__, str(a.dtype)) for a in (self.mu, self.U, self.lam)}
+        require(len(kinds) == 1, "mu, U, lam", sorted(kinds), "all three need one array library and one dtype")
+        xp = array_namespace(self.mu)
         shapes = (tuple(self.mu.shape), tuple(self.U.shape), tuple(self.lam.shape))
         fits = shapes[1] == (shapes[0][0], shapes[2][0]) and self.rank <= self.D
         require(fits, "mu, U, lam", f"shapes {shapes}", "need (D,), (D, r), (r,) with r <= D")
         require(bool(xp.all(self.lam >= 0)), "lam", self.lam, "variances are not negative")
         gram = self.U.T @ self.U
         off = float(xp.max(xp.abs(gram - xp.eye(self.rank, dtype=gram.dtype, device=gram.device))))
-        tolerance = 100 * math.sqrt(float(xp.finfo(gram.dtype).eps) / self.D)
-        require(off < tolerance, "U", f"columns off orthonormal by {off:.2g}", "orthonormalise them, by QR say")
+        require(
+            off < float(xp.finfo(gram.dtype).eps) ** 0.5,
+            "U",
+            f"columns off orthonormal by {off:.2g}",
+            "orthonormalise them, by QR say",
+        )
 
     @property
     def D(self):
+        """The number of dimensions."""
         return self.mu.shape[0]
 
     @property
     def rank(self):
+        """The number of axes."""
         return self.lam.shape[0]
 
     @classmethod
@@ -197,6 +208,8 @@ class Gaussian:
         and the variance of every off-manifold direction: v (1 - rho^(2 eta^2)), rho = (alpha_T / alpha) sqrt(v / v_T).
         """
         require(eta >= 0, "eta", eta, "the noise scale is not negative")
+        one = isinstance(start.kappa, float) and isinstance(end.kappa, float)
+        require(one, "start, end", (start, end), "give one level each, not arrays")
         require(end.alpha > 0, "end", end, "the reverse SDE is given for end.alpha > 0; choose a later level")
         self._check_start(start)
         require(start.kappa >= end.kappa, "start, end", (start, end), "the start must have more noise than the end")

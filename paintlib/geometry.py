@@ -19,16 +19,26 @@ def pc_residual(x, k, *, centred):
     require(whole, "k", k, f"a trajectory of {x.shape[0]} steps has from 0 to that many components")
     values, scores = _components(x, centred)
     lost = xp.sum(values[..., None, k:] * scores[..., :, k:] ** 2, axis=-1)
-    return xp.moveaxis(lost, -1, 0) / xp.sum(x**2, axis=-1)
+    return _share(xp.moveaxis(lost, -1, 0), x)
 
 
 def effective_dimension(x, fraction=0.999, *, centred):
     """How many principal components hold `fraction` of the trajectory's variance; shape (...,)."""
     require(0 < fraction < 1, "fraction", fraction, "need 0 < fraction < 1")
-    xp = array_namespace(x)
     values, _ = _components(x, centred)
-    share = xp.cumulative_sum(values, axis=-1) / xp.sum(values, axis=-1, keepdims=True)
+    xp = array_namespace(x)
+    total = xp.sum(values, axis=-1, keepdims=True)
+    require(bool(xp.all(total > 0)), "x", "a trajectory that stays where it is", "it has no dimension; leave it out")
+    share = xp.cumulative_sum(values, axis=-1) / total
     return xp.sum(xp.astype(share < fraction, xp.int64), axis=-1) + 1
+
+
+def _share(square, x):
+    """Squared errors as shares of |x_t|^2."""
+    xp = array_namespace(x)
+    whole = xp.sum(x**2, axis=-1)
+    require(bool(xp.all(whole > 0)), "x", "a state of length 0", "its residual has no meaning; leave the step out")
+    return square / whole
 
 
 def _check_trajectory(x):
@@ -60,8 +70,7 @@ def plane_residual(x):
     e1 = _unit(x[0, ...])
     e2 = _unit(x[-1, ...] - _dot(x[-1, ...], e1) * e1)
     e2 = _unit(e2 - _dot(e2, e1) * e1)  # once more, for orthogonality to rounding
-    error = x - _dot(x, e1) * e1 - _dot(x, e2) * e2
-    return xp.sum(error**2, axis=-1) / xp.sum(x**2, axis=-1)
+    return _share(xp.sum((x - _dot(x, e1) * e1 - _dot(x, e2) * e2) ** 2, axis=-1), x)
 
 
 def rotation_residual(x, alpha):
@@ -88,18 +97,18 @@ def _rotation_error(x, K, alpha, x_T, x_0):
     inside = tuple(alpha.shape) == (x.shape[0],) and bool(xp.all((alpha >= 0) & (alpha <= 1)))
     require(inside, "alpha", alpha, "give one value in [0, 1] per step; rescale the trajectory with Trajectory.vp()")
     error = x - xp.reshape(K, column) * x_0 - xp.reshape((1 - alpha**2) ** 0.5, column) * x_T
-    return xp.sum(error**2, axis=-1) / xp.sum(x**2, axis=-1)
+    return _share(xp.sum(error**2, axis=-1), x)
 
 
 def slerp(x_0, x_T, level, start):
     """Spherical interpolation [sin(phi_T - phi) x_0 + sin(phi) x_T] / sin(phi_T), tan(phi) = kappa (Eq. 66).
 
-    The rotation that is exact at both ends also where alpha_T > 0; for alpha_T = 0 it is Eq. 7.
+    The rotation that is exact at both ends also where alpha_T > 0; for alpha_T = 0 it is Eq. 7. The two states, and the
+    result, are in variance-preserving coordinates; levels of another kind count by their kappa.
     """
     require(everywhere(start.sigma > 0), "start", start, "the turn from x_T needs some noise there; use sigma > 0")
-    here, there = level.vp(), start.vp()
-    turn = there.sigma * here.alpha - there.alpha * here.sigma  # sin(phi_T - phi)
-    return (turn * x_0 + here.sigma * x_T) / there.sigma
+    (cos, sin), (cos_T, sin_T) = level.vp().on(x_0), start.vp().on(x_0)
+    return ((sin_T * cos - cos_T * sin) * x_0 + sin * x_T) / sin_T
 
 
 def conserved(x, x0_hat, level):
@@ -110,7 +119,7 @@ def conserved(x, x0_hat, level):
 
 
 def J(lam, level):
-    """How far a feature of variance `lam` strays from the rotation: sqrt(v) - alpha sqrt(lam) - sigma <= 0 (Eq. 68)."""
+    """How far a feature of variance `lam` strays from the rotation: sqrt(v) - alpha sqrt(lam) - sigma <= 0 (Eq. 67)."""
     return level.variance(lam) ** 0.5 - level.alpha * lam**0.5 - level.sigma
 
 
@@ -119,6 +128,16 @@ def J_bound(lam, level):
     require(everywhere(lam >= 0), "lam", lam, "variances are not negative")
     a, b = level.alpha * lam**0.5, level.sigma
     return -((a + b) - abs(a - b)) / 2  # min(a, b), for numbers and arrays alike
+
+
+def rotation_bound(lam, D):
+    """A bound on the rotation's mean squared error, as a share of D, for alpha_T = 0: tr Sigma (Sigma + I)^-1 / D.
+
+    It takes the place of the paper's Eq. 11. For every single trajectory and time of a Gaussian holds besides that
+    |x_t - alpha x_0 - sigma x_T|^2 <= (sqrt(2) - 1)^2 |x_t - alpha mu|^2, 17.2 %.
+    """
+    require(everywhere(lam >= 0), "lam", lam, "variances are not negative")
+    return array_namespace(lam).sum(lam / (1 + lam)) / D
 
 
 def _dot(a, b):
@@ -138,8 +157,7 @@ def boomerang(x):
     The origin is x_0. Signs are chosen so that x_T lies at positive first coordinate and the bulges are positive
     (Chen et al., "On the trajectory regularity of ODE-based diffusion sampling").
     """
-    real_array("x", x)
-    xp = array_namespace(x)
+    xp = _check_trajectory(x)
     rows = xp.moveaxis(x - x[-1, ...], 0, -2)
     axis = _unit(rows[..., :1, :])
     along = _dot(rows, axis)

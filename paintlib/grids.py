@@ -15,7 +15,7 @@ from paintlib.checks import real_array, require
 def uniform(schedule, n, start=None, end=None):
     """Equal steps in the schedule's own time."""
     first, last = _ends(schedule, n, start, end)
-    return np.linspace(first, last, n + 1)
+    return _visited(schedule, np.linspace(first, last, n + 1))
 
 
 def log_snr(schedule, n, start=None, end=None):
@@ -33,11 +33,12 @@ def equal_angle(schedule, n, lam, start=None, end=None):
     """DDIM's best grid for one variance `lam`: equal steps in the angle theta = arctan(sqrt(lam) / kappa)."""
     require(0 < lam < math.inf, "lam", lam, "need a positive, finite variance")
     root = math.sqrt(lam)
-
-    def kappa_at(rest):  # pi / 2 - theta, whose tangent keeps its digits near the image
-        return root * np.tan(rest)
-
-    return _spaced(schedule, n, start, end, lambda kappa: math.atan2(kappa, root), kappa_at)
+    if schedule(_ends(schedule, n, start, end)[1]).kappa > root:  # both angles may be tiny: keep their digits
+        return _spaced(
+            schedule, n, start, end, lambda kappa: math.atan2(root, kappa), lambda theta: root / np.tan(theta)
+        )
+    # pi / 2 - theta keeps its digits near the image
+    return _spaced(schedule, n, start, end, lambda kappa: math.atan2(kappa, root), lambda rest: root * np.tan(rest))
 
 
 def optimal(schedule, n, lams, start=None, end=None, points=2000):
@@ -46,7 +47,7 @@ def optimal(schedule, n, lams, start=None, end=None, points=2000):
     The density of steps in u = log kappa solves rho ~ sqrt(sum_k lam_k e_k theta_k'^2), where e_k is the integral of
     theta_k'^2 / rho and theta_k' = sqrt(lam_k) kappa / (kappa^2 + lam_k): it minimises sum_k lam_k e_k^2.
     """
-    lams = real_array("lams", np.asarray(lams), 1)
+    lams = real_array("lams", np.asarray(lams, dtype=float), 1)
     require(bool(np.all(lams >= 0)) and lams.max() > 0, "lams", lams, "need variances, at least one of them positive")
     first, last = _ends(schedule, n, start, end)
     u = np.linspace(_log_kappa(schedule, first), _log_kappa(schedule, last), points)
@@ -54,7 +55,7 @@ def optimal(schedule, n, lams, start=None, end=None, points=2000):
     turn = lams[:, None] * kappa**2 / (kappa**2 + lams[:, None]) ** 2  # theta_k'^2
     rho = np.ones(points)
     for _ in range(1000):
-        e = (turn / rho).mean(axis=1)
+        e = turn @ (1 / rho) / points
         new = np.sqrt((lams * e) @ turn)
         new = np.sqrt(rho * new / new.mean())  # the geometric mean of old and new converges without overshoot
         change, rho = np.max(np.abs(new - rho)), new / new.mean()
@@ -64,7 +65,7 @@ def optimal(schedule, n, lams, start=None, end=None, points=2000):
         raise ValueError(f"lams: the grid's fixed point did not settle for {lams}; use fewer decades of variance")
     area = np.concatenate([[0], np.cumsum((rho[1:] + rho[:-1]) / 2)])
     inner = np.exp(np.interp(np.linspace(0, area[-1], n + 1), area, u))[1:-1]
-    return np.array([first, *map(schedule.time, inner), last])
+    return _at(schedule, first, inner, last)
 
 
 def _ends(schedule, n, start, end):
@@ -80,14 +81,34 @@ def _spaced(schedule, n, start, end, forward, back):
     first, last = _ends(schedule, n, start, end)
     u = []
     for name, t in (("start", first), ("end", last)):
-        try:
-            u.append(forward(schedule(t).kappa))
-        except ValueError:
-            u.append(math.inf)
-        remedy = f"this grid's spacing is infinite at kappa = {schedule(t).kappa}; give a {name} nearer the middle"
-        require(math.isfinite(u[-1]), name, t, remedy)
-    inner = back(np.linspace(*u, n + 1)[1:-1])
-    return np.array([first, *map(schedule.time, inner), last])
+        kappa = schedule(t).kappa
+        bounded = (kappa > 0 or forward is not math.log) and math.isfinite(forward(kappa))
+        remedy = f"this grid's spacing is infinite at kappa = {kappa}; set `{name}` nearer the middle"
+        require(bounded, name, t, remedy)
+        u.append(forward(kappa))
+    return _at(schedule, first, back(np.linspace(*u, n + 1)[1:-1]), last)
+
+
+def _at(schedule, first, kappas, last):
+    """The times at these kappas, between two ends that are kept to the last bit."""
+    try:
+        return np.array([first, *map(schedule.time, kappas), last])
+    except ValueError as error:
+        remedy = "set `start` and `end` within the schedule's levels"
+        raise ValueError(
+            f"start, end: from {first} to {last} this grid leaves the schedule ({error}); {remedy}"
+        ) from None
+
+
+def _visited(schedule, times):
+    """The times, if the schedule has a level at each."""
+    try:
+        for t in times:
+            schedule(t)
+    except ValueError as error:
+        remedy = "choose n, `start` and `end` so that it has one at each"
+        raise ValueError(f"n, start, end: this grid visits a time without a level ({error}); {remedy}") from None
+    return times
 
 
 def _log_kappa(schedule, t):

@@ -37,6 +37,7 @@ class Mixture:
 
     @property
     def D(self):
+        """The number of dimensions."""
         return self.modes[0].D
 
     def like(self, x):
@@ -49,14 +50,14 @@ class Mixture:
         return xp.stack([mode.log_prob(x, level) for mode in self.modes], axis=-1) + xp.log(self.weights)
 
     def log_prob(self, x, level):
-        """Log density at `level`, in nats; shape (...,) (Eqs. 87-89). Log determinants count: ranks may differ."""
+        """Log density at `level`, in nats; shape (...,) (Eq. 87). Log determinants count: ranks may differ."""
         return logsumexp(self._log_joint(x, level))
 
     def responsibilities(self, x, level):
-        """Posterior weights of the modes given x, shape (..., K) (Eq. 92)."""
+        """Posterior weights of the modes given x, shape (..., K) (Eqs. 86, 88)."""
         return softmax(self._log_joint(x, level))
 
     def denoise(self, x, level):
-        """The modes' endpoint estimates, averaged with the responsibilities as weights (Eqs. 94-96)."""
+        """The modes' endpoint estimates, averaged with the responsibilities as weights (Eqs. 6, 89)."""
         w = self.responsibilities(x, level)
         return sum(w[..., i, None] * mode.denoise(x, level) for i, mode in enumerate(self.modes))

@@ -2,7 +2,7 @@
 
 from array_api_compat import array_namespace
 
-from paintlib.checks import require
+from paintlib.checks import everywhere, require
 from paintlib.gaussian import spread
 from paintlib.schedules import CLEAN
 
@@ -13,7 +13,9 @@ def gain(lam, level, end=CLEAN, eta=0.0):
     eta = 0, the flow: sqrt(v_end / v), at the image sqrt(lam / v) (Eq. 14). eta = 1, the reverse SDE with the same
     noise: alpha v_end / (alpha_end v), at the image alpha lam / v (Eq. 63). lam = 0 is an off-manifold nudge.
     """
-    require(end.alpha > 0, "end", end, "the gain is given for end.alpha > 0; choose a later level")
+    require(everywhere(end.alpha > 0), "end", end, "the gain is given for end.alpha > 0; choose a later level")
+    later = everywhere(level.kappa >= end.kappa)
+    require(later, "level, end", (level, end), "a nudge acts on what comes later; the end must have less noise")
     require(eta >= 0, "eta", eta, "the noise scale is not negative")
     shrink = (end.variance(lam) / spread(level, lam)) ** 0.5
     return shrink * ((level.alpha / end.alpha) * shrink) ** (eta**2)
@@ -22,7 +24,7 @@ def gain(lam, level, end=CLEAN, eta=0.0):
 def isotropic_gain(lam, level, end=CLEAN):
     """Mean square effect at `end` of a nudge of unit variance in every direction: sum_k v_end / v over lam (r,).
 
-    At the image it goes from tr Sigma for the first nudge to rank Sigma for the last. Off-manifold directions, which
-    matter only for end.sigma > 0, count if `lam` holds their zeros.
+    At the image it goes from tr Sigma, for a nudge of pure noise (alpha = 0, sigma = 1), to rank Sigma for the last.
+    Off-manifold directions, which matter only for end.sigma > 0, count if `lam` holds their zeros.
     """
     return array_namespace(lam).sum(gain(lam, level, end) ** 2)

@@ -43,6 +43,7 @@ class PointCloud:
         xp = array_namespace(self.points)
         if self.prior is not None:
             check_weights(self.prior, self.N)
+            same_library(self.prior, self.points)
             object.__setattr__(self, "_log_prior", xp.log(xp.astype(self.prior, xp.float64)))
         everything = xp.arange(self.N, device=self.points.device)
         norms = [xp.sum(block**2, axis=-1) for _, block in self._blocks(everything)]
@@ -56,10 +57,12 @@ class PointCloud:
 
     @property
     def N(self):
+        """The number of points."""
         return self.points.shape[0]
 
     @property
     def D(self):
+        """The number of dimensions."""
         return self.points.shape[1]
 
     def weights(self, x, level):
@@ -71,7 +74,7 @@ class PointCloud:
         return self._batched(x, level, self._denoise, self.D)
 
     def log_prob(self, x, level):
-        """Log density at `level`, in nats; shape (...,) (Eq. 97)."""
+        """Log density at `level`, in nats; shape (...,) (Eq. 98)."""
         return self._batched(x, level, self._log_prob, 1)[..., 0]
 
     def _batched(self, x, level, f, width):
@@ -158,10 +161,12 @@ class PointCloud:
         rounding = 4 * self.D * xp.finfo(xp.float64).eps * size
         return best, upper >= reached + math.log(1e-16 / self.N) - rounding
 
-    def _exact_row(self, x, alpha, sigma, kept, anchor):
+    def _exact_row(self, x, alpha, sigma, kept, anchor, settled=False):
         """The heaviest of the kept points, and their log weights relative to it, from differences.
 
-        With an anchor y_a and e = y_i - y_a, log w_i - log w_a = alpha e.(x - alpha y_a - alpha e / 2) / sigma^2.
+        With an anchor y_a and e = y_i - y_a, log w_i - log w_a = alpha e.r / sigma^2, r = x - alpha y_a - alpha e / 2.
+        Its rounding error is of the order of 1e-16 alpha |e| |r| / sigma^2: nothing between near points, and felt only
+        where x lies on the border between two far ones.
         """
         xp = array_namespace(x)
         candidates = xp.nonzero(kept)[0]
@@ -175,8 +180,8 @@ class PointCloud:
         if self.prior is not None:
             exact = exact + xp.take(self._log_prior, candidates) - self._log_prior[anchor]
         best = int(candidates[int(xp.argmax(exact))])
-        if best != anchor and float(xp.max(exact)) > 1:
-            return self._exact_row(x, alpha, sigma, kept, best)  # a far anchor would cost digits
+        if best != anchor and not settled and float(xp.max(exact)) > 1:
+            return self._exact_row(x, alpha, sigma, kept, best, settled=True)  # a far anchor would cost digits
         row = xp.full((self.N,), -xp.inf, dtype=xp.float64, device=x.device)
         row[kept] = exact - xp.max(exact)
         return best, row

@@ -54,6 +54,7 @@ class Network:
 
     @property
     def D(self):
+        """The number of dimensions."""
         return math.prod(self.shape)
 
     def denoise(self, x, level):
@@ -87,6 +88,7 @@ class EDMNetwork:
 
     @property
     def D(self):
+        """The number of dimensions."""
         return math.prod(self.shape)
 
     def denoise(self, x, level):

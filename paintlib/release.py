@@ -54,7 +54,7 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
     net, ema = network(recipe), network(recipe)
     run_record = load_checkpoint(Path(run) / "checkpoint.safetensors", net, ema, torch.optim.Adam(net.parameters()))
     DDPMPipeline(ema.half(), scheduler()).save_pretrained(folder)
-    sample_grid(load(str(folder)).net, folder / "samples.png", "cpu", steps=50)
+    sample_grid(load(str(folder)).net, folder / "samples.png", steps=50)
     fid = "not measured"
     if reference:
         value = measure(folder, reference, inception, count)

@@ -76,7 +76,8 @@ def stochastic(denoiser, x, schedule, grid, eta, rng):
     eta = 1 is ancestral (DDPM) sampling, eta = 0 is `ddim`. rng is a NumPy or torch random generator.
     """
     require(0 <= eta <= 1, "eta", eta, "choose from 0 (deterministic) to 1 (ancestral)")
-    require(rng is not None, "rng", rng, "give np.random.default_rng(seed), or a torch.Generator for torch")
+    fits = hasattr(rng, "initial_seed" if is_torch_array(x) else "standard_normal")
+    require(fits, "rng", repr(rng), "give np.random.default_rng(seed), or a torch.Generator for torch")
 
     def move(step, level):
         tau2 = (eta * level.sigma) ** 2 * (1 - (level.kappa / step.level.kappa) ** 2)

@@ -44,7 +44,7 @@ class Level:
 
     @classmethod
     def from_log_snr(cls, log_snr):
-        """The variance-preserving level whose log(alpha^2 / sigma^2) is `log_snr`."""
+        """The variance-preserving level whose log(alpha^2 / sigma^2) is `log_snr`, a number or a NumPy array."""
         return cls.from_kappa(np.exp(-np.asarray(log_snr, dtype=float) / 2)).vp()
 
     @property
@@ -132,6 +132,7 @@ class VP:
         return (self.beta_min + t * (self.beta_max - self.beta_min)) / 2
 
     def __call__(self, t):
+        """The level at time t."""
         t = _time(t, self.t_min, self.t_max)
         log_alpha = -(self.beta_min * t + t**2 * (self.beta_max - self.beta_min) / 2) / 2
         return Level(math.exp(log_alpha), math.sqrt(-math.expm1(2 * log_alpha)))
@@ -144,7 +145,8 @@ class VP:
 
     def time(self, kappa):
         """The time at which sigma / alpha = kappa."""
-        area = math.log1p(_noise_ratio(kappa) ** 2)  # = -2 log alpha
+        require(_noise_ratio(kappa) < math.inf, "kappa", kappa, f"this schedule ends at {self(1).kappa:.6g}")
+        area = math.log1p(kappa**2)  # = -2 log alpha
         slope = self.beta_max - self.beta_min
         t = 2 * area / (self.beta_min + math.sqrt(self.beta_min**2 + 2 * slope * area))
         return _time(min(t, 1.0) if math.isclose(t, 1.0) else t, self.t_min, self.t_max)
@@ -165,6 +167,7 @@ class Cosine:
         return math.pi / 2 * (t + self.offset) / (1 + self.offset)
 
     def __call__(self, t):
+        """The level at time t."""
         t = _time(t, self.t_min, self.t_max)
         phi, first = self._angle(t), self._angle(0)
         alpha = math.cos(phi) / math.cos(first) if t < 1 else 0.0
@@ -180,8 +183,13 @@ class Cosine:
 
     def time(self, kappa):
         """The time at which sigma / alpha = kappa."""
-        phi = math.acos(math.cos(self._angle(0)) / math.hypot(1, _noise_ratio(kappa)))
-        return max(phi * 2 / math.pi * (1 + self.offset) - self.offset, 0.0)
+        kappa, first = _noise_ratio(kappa), self._angle(0)
+        if kappa in (0, math.inf):
+            return 0.0 if kappa == 0 else 1.0
+        s, c = math.sin(first), math.cos(first)
+        root = math.hypot(s, kappa)  # sin(phi) sqrt(1 + kappa^2)
+        turn = math.atan2(c * kappa**2 / (root + s), c**2 + s * root)  # phi - first, without cancellation
+        return turn * 2 / math.pi * (1 + self.offset)
 
 
 @dataclass(frozen=True)
@@ -198,13 +206,16 @@ class EDM:
 
     @property
     def t_min(self):
+        """The image's end, short of sigma = 0."""
         return self.kappa_min
 
     @property
     def t_max(self):
+        """The noise's end."""
         return self.kappa_max
 
     def __call__(self, t):
+        """The level at time t."""
         return Level(1.0, _time(t, 0.0, self.kappa_max))
 
     def rate(self, t):
@@ -224,6 +235,7 @@ class Flow:
     t_max = 1.0
 
     def __call__(self, t):
+        """The level at time t."""
         t = _time(t, self.t_min, self.t_max)
         return Level(1 - t, t)
 
@@ -263,9 +275,11 @@ class Tabulated:
 
     @property
     def t_max(self):
+        """The noise's end, N - 1."""
         return float(len(self.alphas_cumprod) - 1)
 
     def __call__(self, t):
+        """The level at time t; -1 is clean data."""
         t = float(t)
         if t == -1:
             return CLEAN

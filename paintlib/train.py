@@ -19,6 +19,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from paintlib.checks import require
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -96,7 +98,7 @@ def loss_at(net, images, alpha_bar, seed, step, batch, device):
     rng = torch.Generator().manual_seed(seed * 1_000_003 + step)
     x0 = images[torch.randint(len(images), (batch,), generator=rng)].to(device).float() / 127.5 - 1
     t = (torch.arange(batch) + torch.rand(batch, generator=rng)) * (len(alpha_bar) / batch)
-    t = t.long().clamp(max=len(alpha_bar) - 1)
+    t = t.long().clamp(max=len(alpha_bar) - 1)  # float32 may round the last time up
     noise = torch.randn(x0.shape, generator=rng).to(device)
     signal = alpha_bar[t].to(device)[:, None, None, None]
     x = signal.sqrt() * x0 + (1 - signal).sqrt() * noise
@@ -147,7 +149,7 @@ def load_checkpoint(file, net, ema, optimiser):
 
 
 @torch.no_grad()
-def sample_grid(net, file, device, steps=25, rows=4):
+def sample_grid(net, file, steps=25, rows=4):
     """Save rows x rows samples (DDIM, seed 0) as a PNG."""
     from diffusers import DDIMPipeline, DDIMScheduler
     from PIL import Image
@@ -170,7 +172,7 @@ def train(
     on from the released model in the folder `start`, if one is given, with Adam's moments begun anew.
     """
     if images is None and hours is None:
-        raise ValueError("no budget: give images (how many to train on) or hours (how long), or both")
+        raise ValueError("images, hours: got neither; say on how many images to train, or how long, or both")
     recipe = RECIPES[name]
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     folder = Path(folder)
@@ -184,6 +186,8 @@ def train(
     record = {"name": name, "recipe": asdict(recipe), "seed": seed, "step": 0, "seconds": 0.0, "loss": None}
     if checkpoint.exists():
         record = load_checkpoint(checkpoint, net, ema, optimiser)
+        same = (record["name"], record["seed"]) == (name, seed)
+        require(same, str(checkpoint), f"a run of {record['name']}, seed {record['seed']}", "choose another folder")
     elif start:
         record = json.loads((Path(start) / "training.json").read_text())
         weights = load_file(Path(start) / "unet" / "diffusion_pytorch_model.safetensors")
@@ -198,7 +202,7 @@ def train(
 
     def keep():
         save_checkpoint(checkpoint, net, ema, optimiser, record)
-        sample_grid(ema, folder / "samples.png", device)
+        sample_grid(ema, folder / "samples.png")
 
     started = clock = saved = time.monotonic()
     first = record["step"]

@@ -7,8 +7,14 @@ from pathlib import Path
 
 import browser as browsers
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
+
+# In CI the same examples every time; at a desk new ones, which may find what CI does not.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -329,3 +329,32 @@ def test_residuals_do_not_depend_on_how_it_was_sampled_in_the_limit():
     alpha = 1 / np.hypot(1, grid)
     one, other = (geometry.rotation_residual(run.vp(), alpha) for run in runs)
     np.testing.assert_allclose(one, other, atol=0.01 * one.max())
+
+
+def test_d5_the_mean_error_of_the_rotation_is_within_its_bound():
+    """Eq. 11's true form: over many seeds, at every time, with x_T of variance one and alpha_T = 0."""
+    rng = np.random.default_rng(0)
+    lam = np.array([30.0, 4.0, 1.0, 0.2, 0.01, 0.0])
+    z = rng.normal(size=(20_000, lam.size))
+    bound = geometry.rotation_bound(lam, lam.size)
+    for alpha in np.linspace(0, 1, 21):
+        sigma = np.sqrt(1 - alpha**2)
+        error = (np.sqrt(sigma**2 + lam * alpha**2) - alpha * np.sqrt(lam) - sigma) * z
+        assert (error**2).sum(1).mean() / lam.size <= bound
+    assert bound <= np.count_nonzero(lam) / lam.size
+
+
+def test_slerp_takes_levels_for_a_batch():
+    rng = np.random.default_rng(1)
+    x_0, x_T = rng.normal(size=(2, 3, 5))
+    kappa = np.array([0.1, 1.0, 5.0])
+    rows = [geometry.slerp(x_0[i], x_T[i], Level.from_kappa(k), Level.from_kappa(9.0)) for i, k in enumerate(kappa)]
+    together = geometry.slerp(x_0, x_T, Level(np.ones(3), kappa), Level.from_kappa(9.0))
+    np.testing.assert_allclose(together, rows, rtol=1e-12)
+
+
+def test_a_trajectory_that_stays_or_passes_zero_is_refused():
+    with pytest.raises(ValueError, match="stays where it is"):
+        geometry.effective_dimension(np.ones((5, 3)), centred=True)
+    with pytest.raises(ValueError, match="length 0"):
+        geometry.plane_residual(np.vstack([np.ones((2, 3)), np.zeros((1, 3)), 2 * np.ones((1, 3))]))

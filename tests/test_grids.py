@@ -196,3 +196,11 @@ def test_d8_equal_angles_are_bad_for_heun():
 
     assert off(grids.equal_angle(EDM_0, 10, 1.0)) == pytest.approx(2.06, abs=0.005)
     assert off(to_zero(grids.karras(EDM(), 9))) < 0.02
+
+
+def test_a_grid_that_leaves_the_schedule_names_its_ends():
+    table = Tabulated.ddpm()
+    with pytest.raises(ValueError, match=r"start, end: from 999\.0 to -1\.0"):
+        grids.karras(table, 20)
+    with pytest.raises(ValueError, match="n, start, end"):
+        grids.uniform(table, 1500)

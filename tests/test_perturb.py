@@ -106,3 +106,12 @@ def test_d10_counts_off_manifold_directions_where_they_matter():
     A = G.flow(np.eye(G.D), start, end) - G.flow(np.zeros(G.D), start, end)
     lam = np.concatenate([G.lam, np.zeros(G.D - G.rank)])
     assert isotropic_gain(lam, start, end) == pytest.approx((A**2).sum(), rel=1e-12)
+
+
+def test_eq_14_gains_take_levels_over_a_batch_and_refuse_to_go_back():
+    levels = Level(np.array([0.1, 0.6]), np.array([0.995, 0.8]))
+    both = gain(2.0, levels, Level(0.9, 0.436), eta=1)
+    each = [gain(2.0, Level(a, s), Level(0.9, 0.436), eta=1) for a, s in ((0.1, 0.995), (0.6, 0.8))]
+    np.testing.assert_allclose(both, each, rtol=1e-12)
+    with pytest.raises(ValueError, match="less noise"):
+        gain(2.0, Level(0.9, 0.436), Level(0.1, 0.995))

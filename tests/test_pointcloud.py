@@ -227,3 +227,14 @@ def test_memory_stays_within_the_bound():
     """B x N x D would be 5 GB here, the points in float64 80 MB; the bound is 32 MB, and twice that is the limit."""
     out = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
     assert float(out.stdout) < 64
+
+
+def test_ties_between_far_points_end_and_share_the_weight():
+    """Two points on opposite sides of x: rounding may prefer either, but the search for the heaviest must end."""
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        y = rng.normal(size=50)
+        x = 1e4 * rng.normal(size=50)
+        x -= y * (x @ y) / (y @ y)
+        weights = PointCloud(np.stack([y, -y])).weights(x, Level(1.0, 1e-3))
+        assert np.isclose(weights.sum(), 1)

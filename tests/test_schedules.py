@@ -157,3 +157,11 @@ def test_levels_may_be_arrays(library):
 def test_flow_and_edm_are_what_their_names_say():
     assert Flow()(0.25) == Level(0.75, 0.25) and Flow().time(3.0) == 0.75
     assert EDM()(7.0) == Level(1.0, 7.0) and EDM().time(7.0) == 7.0
+
+
+def test_cosine_times_keep_their_digits_near_clean_data():
+    for offset in (0.0, 0.008):
+        schedule = Cosine(offset)
+        for kappa in (1e-3, 1e-2, 0.5, 3.0, 1e4):
+            assert schedule(schedule.time(kappa)).kappa == pytest.approx(kappa, rel=1e-8)
+        assert schedule.time(0) == 0 and schedule.time(math.inf) == 1 and schedule.time(1e-6) > 0

@@ -49,7 +49,7 @@ def test_a_finished_run_is_left_alone(small):
 
 
 def test_training_needs_a_budget(small):
-    with pytest.raises(ValueError, match="budget"):
+    with pytest.raises(ValueError, match="images, hours"):
         train.train("small", small / "run", file=small / "data.npz")
 
 

@@ -22,8 +22,8 @@ def _painter(x, level):
 
 @exercise(
     "09.1",
-    "Write the state as x = alpha x0_hat + sigma eps. A DDIM step keeps x0_hat and eps and changes alpha and sigma.",
-    "x' - x = (alpha' - alpha) x0_hat + (sigma' - sigma) eps. Read off the two weights; sigma falls.",
+    "Write the state as x = alpha x0_hat + sigma eps_hat. A DDIM step keeps x0_hat and eps_hat, not alpha and sigma.",
+    "x' - x = (alpha' - alpha) x0_hat + (sigma' - sigma) eps_hat. Read off the two weights; sigma falls.",
 )
 def difference_weights(answer):
     f = _callable(answer)
@@ -39,7 +39,7 @@ def difference_weights(answer):
 
 @exercise(
     "09.2",
-    "The state is right, the noise is off: eps + d. Put that into x0_hat = (x - sigma eps) / alpha.",
+    "The state is right, the noise is off: eps_hat + d. Put that into x0_hat = (x - sigma eps_hat) / alpha.",
     "The estimate is off by sigma / alpha times d in every pixel, so its root mean square is kappa times that of d.",
     "Turned around: the error stays below `most` as long as kappa < most / error.",
 )
