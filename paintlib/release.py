@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, DDPMPipeline
+from safetensors.torch import load_file
 
 from paintlib.pretrained import SHIPPED, load, record
 from paintlib.train import RECIPES, load_checkpoint, network, sample_grid, scheduler
@@ -39,20 +40,27 @@ or `diffusers.DDPMPipeline.from_pretrained("paintlib/models/{name}")`.
 | data | the {data} training set, without augmentation |
 | training | {steps:,} steps of {batch} images, {images:,} in all; Adam at {rate}; power-law average; seed {seed} |
 | time and hardware | {hours:.1f} hours on {hardware} |
-| smoothed training loss | {loss:.4f} |
+| smoothed training loss | {loss} |
 | FID | {fid} |
 | weights | float16 |
 
-    python -m paintlib.train {name} --images {images}
+    python -m paintlib.train {trained} --images {images}
 """
 
 
-def release(name, run, hardware, reference=None, inception=None, count=10_000, folder=None):
-    """Write the model folder of a run, and its card; returns the folder."""
-    folder = Path(folder or SHIPPED / name)
-    recipe = RECIPES[name]
+def release(name, run, hardware, reference=None, inception=None, count=10_000, folder=None, step=None):
+    """Write the model folder of a run, and its card; returns the folder.
+
+    With a `step`, it is the snapshot of the averaged weights at that step, and its name ends in it.
+    """
+    recipe, trained, run = RECIPES[name], name, Path(run)
     net, ema = network(recipe), network(recipe)
-    run_record = load_checkpoint(Path(run) / "checkpoint.safetensors", net, ema, torch.optim.Adam(net.parameters()))
+    run_record = load_checkpoint(run / "checkpoint.safetensors", net, ema, torch.optim.Adam(net.parameters()))
+    if step is not None:
+        ema.load_state_dict(load_file(run / f"step{step:06d}.safetensors"))
+        run_record |= {"seconds": run_record["seconds"] * step / run_record["step"], "step": step, "loss": None}
+        name = f"{name}-{step:04d}"
+    folder = Path(folder or SHIPPED / name)
     DDPMPipeline(ema.half(), scheduler()).save_pretrained(folder)
     sample_grid(load(str(folder)).net, folder / "samples.png", steps=50)
     fid = "not measured"
@@ -63,7 +71,7 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
     padding = " Images are padded from 28 x 28 with black." if recipe.data == "fashion-mnist" else ""
     numbers = {"steps": run_record["step"], "images": images, "hours": run_record["seconds"] / 3600}
     card = CARD.format(
-        name=name, data=recipe.data, padding=padding, parameters=ema.num_parameters(), batch=recipe.batch,
+        name=name, trained=trained, data=recipe.data, padding=padding, parameters=ema.num_parameters(), batch=recipe.batch,
         rate=recipe.rate, seed=run_record["seed"], hardware=hardware, loss=run_record["loss"], fid=fid, **numbers,
     )  # fmt: skip
     (folder / "README.md").write_text(card)
@@ -99,7 +107,8 @@ def main():
     parser.add_argument("--count", type=int, default=10_000, help="samples for the FID")
     args = parser.parse_args()
     run = args.run or Path("runs") / args.name
-    print(release(args.name, run, args.hardware, args.reference, args.inception, args.count))
+    for step in RECIPES[args.name].snapshots or [None]:
+        print(release(args.name, run, args.hardware, args.reference, args.inception, args.count, step=step))
 
 
 if __name__ == "__main__":

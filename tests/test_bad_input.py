@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from truth import a_gaussian
 

@@ -122,6 +122,17 @@ def test_training_goes_on_from_a_release(small):
             torch.testing.assert_close(second["net" + key[3:]], first[key], rtol=1e-3, atol=1e-6)  # float16 on disk
 
 
+def test_a_snapshot_is_released_under_its_step(small, monkeypatch):
+    train.train("small", small / "run", file=small / "data.npz", images=16)
+    monkeypatch.setattr(release, "SHIPPED", small / "models")
+    monkeypatch.setattr(pretrained, "SHIPPED", small / "models")
+    folder = release.release("small", small / "run", "a test machine", step=3)
+    assert folder.name == "small-0003" and "3 steps of 4 images, 12 in all" in (folder / "README.md").read_text()
+    wanted = load_file(small / "run" / "step000003.safetensors")
+    for key, value in pretrained.load("small-0003").net.state_dict().items():
+        torch.testing.assert_close(value, wanted[key].float(), rtol=0, atol=0)
+
+
 def test_a_release_loads_by_name_and_refuses_a_changed_file(small, monkeypatch):
     train.train("small", small / "run", file=small / "data.npz", images=8)
     monkeypatch.setattr(pretrained, "SHIPPED", small / "models")
