@@ -70,10 +70,17 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
     images = run_record["step"] * recipe.batch
     padding = " Images are padded from 28 x 28 with black." if recipe.data == "fashion-mnist" else ""
     numbers = {"steps": run_record["step"], "images": images, "hours": run_record["seconds"] / 3600}
-    card = CARD.format(
-        name=name, trained=trained, data=recipe.data, padding=padding, parameters=ema.num_parameters(), batch=recipe.batch,
-        rate=recipe.rate, seed=run_record["seed"], hardware=hardware, loss=run_record["loss"], fid=fid, **numbers,
-    )  # fmt: skip
+    loss = "not kept for a snapshot" if step else f"{run_record['loss']:.4f}"
+    about = {
+        "name": name,
+        "trained": trained,
+        "data": recipe.data,
+        "padding": padding,
+        "hardware": hardware,
+        "fid": fid,
+    }
+    how = {"batch": recipe.batch, "rate": recipe.rate, "seed": run_record["seed"], "loss": loss}
+    card = CARD.format(parameters=ema.num_parameters(), **about, **how, **numbers)
     (folder / "README.md").write_text(card)
     (folder / "training.json").write_text(json.dumps(run_record) + "\n")
     files = sorted(f for f in folder.rglob("*") if f.suffix in (".json", ".safetensors") and f.name != "sha256.json")
