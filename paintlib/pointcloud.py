@@ -49,7 +49,10 @@ class PointCloud:
         norms = [xp.sum(block**2, axis=-1) for _, block in self._blocks(everything)]
         object.__setattr__(self, "_half_norms", xp.concat(norms) / 2)
         if self.basis is not None:
-            Gaussian(self.points[0, :], self.basis, xp.ones_like(self.basis[0, :]))  # checks shape and orthonormality
+            real_array("basis", self.basis, 2)
+            shape = tuple(self.basis.shape)
+            require(shape[0] == self.D, "basis", f"shape {shape}", f"need ({self.D}, q)")
+            Gaussian(self.basis[:, 0], self.basis, xp.ones_like(self.basis[0, :]))  # checks that it is orthonormal
             splits = [self._split(block) for _, block in self._blocks(everything)]
             inside, outside = (xp.concat(list(parts)) for parts in zip(*splits, strict=True))
             object.__setattr__(self, "_inside", inside)

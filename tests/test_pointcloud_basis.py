@@ -67,6 +67,17 @@ def test_a_trajectory_takes_the_short_way_at_low_noise_and_ends_alike(monkeypatc
     assert len(looked_at) >= 30 and max(looked_at) <= pointcloud.FEW * N * 3
 
 
+def test_points_in_float32_take_a_basis_in_float64():
+    cloud = PointCloud(POINTS.astype(np.float32), basis=np.eye(D)[:, :Q])
+    wanted = PointCloud(POINTS.astype(np.float32)).weights(noisy(0.3), Level(0.8, 0.3))
+    np.testing.assert_allclose(cloud.weights(noisy(0.3), Level(0.8, 0.3)), wanted, atol=1e-12)
+
+
+def test_a_basis_of_another_space_is_refused():
+    with pytest.raises(ValueError, match=r"basis: got shape \(60, 20\)"):
+        PointCloud(POINTS, basis=np.eye(60)[:, :Q])
+
+
 def test_a_basis_that_is_not_orthonormal_is_refused():
     with pytest.raises(ValueError, match="orthonormal"):
         PointCloud(POINTS, basis=2 * np.eye(D)[:, :Q])
