@@ -53,10 +53,8 @@ class PointCloud:
             shape = tuple(self.basis.shape)
             require(shape[0] == self.D, "basis", f"shape {shape}", f"need ({self.D}, q)")
             Gaussian(self.basis[:, 0], self.basis, xp.ones_like(self.basis[0, :]))  # checks that it is orthonormal
-            splits = [self._split(block) for _, block in self._blocks(everything)]
-            inside, outside = (xp.concat(list(parts)) for parts in zip(*splits, strict=True))
-            object.__setattr__(self, "_inside", inside)
-            object.__setattr__(self, "_outside", outside)
+            folded = xp.concat([self._fold(block) for _, block in self._blocks(everything)])
+            object.__setattr__(self, "_folded", folded)
 
     @property
     def N(self):
@@ -110,9 +108,10 @@ class PointCloud:
         could matter, once more from differences, which stay exact however near the points are to one another.
         """
         xp = array_namespace(x)
-        if self.basis is not None:
+        one = slice(0, 1)  # a look at one row tells whether the basis will help
+        if self.basis is not None and _share(self._candidates(x[one, :], alpha[one, :], sigma[one, :])[1]) < FEW:
             best, kept = self._candidates(x, alpha, sigma)
-            if float(xp.mean(xp.astype(kept, xp.float64))) < FEW:
+            if _share(kept) < FEW:
                 rows = range(x.shape[0])
                 pairs = [self._exact_row(x[b, :], alpha[b, 0], sigma[b, 0], kept[b, :], int(best[b])) for b in rows]
                 return xp.asarray([best for best, _ in pairs], device=x.device), xp.stack([row for _, row in pairs])
@@ -134,35 +133,37 @@ class PointCloud:
                 best[b], logits[b, :] = self._exact_row(x[b, :], alpha[b, 0], sigma[b, 0], kept, int(best[b]))
         return best, xp.where(logits < negligible, -xp.inf, logits)
 
-    def _split(self, block):
-        """Coordinates of rows in the basis (..., q), and the length of what lies outside its span (...,)."""
+    def _fold(self, block):
+        """Rows (..., D) as (..., q + 1): their coordinates in the basis, and the length of what lies outside its span.
+
+        No two rows are further apart than they were (Cauchy-Schwarz), and each keeps its length.
+        """
         xp = array_namespace(block)
         basis = xp.astype(self.basis, xp.float64)
         inside = block @ basis
-        return inside, xp.sum((block - inside @ basis.T) ** 2, axis=-1) ** 0.5
+        outside = xp.sum((block - inside @ basis.T) ** 2, axis=-1, keepdims=True) ** 0.5
+        return xp.concat([inside, outside], axis=-1)
 
     def _candidates(self, x, alpha, sigma):
         """A near point of each row, and which points (B, N) may weigh more than 1e-16 of it.
 
-        |x - alpha y_i|^2 >= |P(x - alpha y_i)|^2 + (|Qx| - alpha |Qy_i|)^2 for the projections P on the span of the
-        basis and Q on what is left (Cauchy-Schwarz).
+        Folded points are no further from the folded state than the points are from x, so their log weights, up to the
+        same constant, are bounds.
         """
         xp = array_namespace(x)
-        inside, outside = self._split(x)
-        square = xp.sum(inside**2, axis=1, keepdims=True) - 2 * alpha * (inside @ self._inside.T)
-        square = square + alpha**2 * xp.sum(self._inside**2, axis=1) + (outside[:, None] - alpha * self._outside) ** 2
-        upper = square / (-2 * sigma**2)
+        upper = (alpha / sigma**2) * (self._fold(x) @ self._folded.T - alpha * self._half_norms)
         if self.prior is not None:
             upper = upper + self._log_prior
         best = xp.argmax(upper, axis=1)
         near = xp.astype(xp.take(self.points, best, axis=0), xp.float64)
-        reached = xp.sum((x - alpha * near) ** 2, axis=1, keepdims=True) / (-2 * sigma**2)
+        product = xp.sum(x * near, axis=1) - alpha[:, 0] * xp.take(self._half_norms, best)
+        reached = (alpha / sigma**2)[:, 0] * product
         if self.prior is not None:
-            reached = reached + xp.take(self._log_prior, best)[:, None]
+            reached = reached + xp.take(self._log_prior, best)
         longest = (2 * xp.max(self._half_norms)) ** 0.5
-        size = (xp.sum(x**2, axis=1, keepdims=True) ** 0.5 + alpha * longest) ** 2 / sigma**2
+        size = alpha * longest * (xp.sum(x**2, axis=1, keepdims=True) ** 0.5 + alpha * longest) / sigma**2
         rounding = 4 * self.D * xp.finfo(xp.float64).eps * size
-        return best, upper >= reached + math.log(1e-16 / self.N) - rounding
+        return best, upper >= reached[:, None] + math.log(1e-16 / self.N) - rounding
 
     def _exact_row(self, x, alpha, sigma, kept, anchor, settled=False):
         """The heaviest of the kept points, and their log weights relative to it, from differences.
@@ -204,3 +205,9 @@ class PointCloud:
         prior = -math.log(self.N) if self.prior is None else xp.take(self._log_prior, best)[:, None]
         mass = xp.log(xp.sum(xp.exp(ratios), axis=1, keepdims=True))
         return prior + mass - nearest / 2 - self.D * xp.log((2 * math.pi) ** 0.5 * sigma)
+
+
+def _share(mask):
+    """The share of true entries."""
+    xp = array_namespace(mask)
+    return float(xp.mean(xp.astype(mask, xp.float64)))
