@@ -18,7 +18,7 @@ def execute(path):
     """Run one chapter; nothing is written if a cell fails. Returns the seconds that it took."""
     started = time.monotonic()
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, record_timing=False).execute()
+    NotebookClient(notebook, timeout=300, record_timing=False, coalesce_streams=True).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     # the version of Python is the machine's, not the chapter's
