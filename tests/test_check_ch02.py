@@ -65,10 +65,3 @@ def test_right_answers_pass(number, right, capsys):
 def test_wrong_answers_fail_with_a_word_that_helps(number, wrong, word, capsys):
     assert not check.answer(number, wrong)
     assert word in capsys.readouterr().out
-
-
-def test_each_exercise_has_hints(capsys):
-    for number in ("02.1", "02.2", "02.3", "02.4"):
-        check.hint(number, 1)
-        check.hint(number, 2)
-        assert "Hint 2 of" in capsys.readouterr().out

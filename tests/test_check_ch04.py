@@ -37,19 +37,3 @@ def test_the_right_answer_is_accepted(number, capsys):
 def test_a_slip_is_refused_with_a_word_on_what_is_off(number, slip, capsys):
     assert not check.answer(number, slip)
     assert "off by" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("number", RIGHT)
-@pytest.mark.parametrize("unfinished", [..., None, 0.5, lambda *args: ..., lambda *args: None, lambda *args: math.nan])
-def test_an_unfinished_answer_is_refused(number, unfinished, capsys):
-    assert not check.answer(number, unfinished)
-    assert "not yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("number", RIGHT)
-def test_there_are_graded_hints(number, capsys):
-    for level in (1, 2):
-        check.hint(number, level)
-    assert "Hint 2 of" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="level"):
-        check.hint(number, 9)

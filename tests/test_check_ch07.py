@@ -78,13 +78,3 @@ def test_right_answer(number, capsys):
 def test_wrong_answer(number, answer, message, capsys):
     assert not check.answer(number, answer)
     assert message in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("number", RIGHT)
-def test_hints(number, capsys):
-    count = len(check.EXERCISES[number].hints)
-    assert count >= 2
-    check.hint(number, count)
-    assert f"Hint {count} of {count}" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="level"):
-        check.hint(number, count + 1)

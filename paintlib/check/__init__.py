@@ -56,13 +56,23 @@ def close(what, given, wanted, rtol=1e-6, atol=1e-9):
 
 def answer(number, value):
     """Print whether `value` answers exercise `number`; returns True or False."""
+    off = _what_is_off(_find(number), value)
+    if off:
+        print(f"Exercise {number}: not yet. {off}. For help: check.hint({number!r}, 1)")
+    else:
+        print(f"Exercise {number}: right.")
+    return not off
+
+
+def _what_is_off(exercise, value):
+    """A word on what is wrong with the answer; empty where nothing is."""
     try:
-        _find(number).test(value)
+        exercise.test(value)
     except Wrong as wrong:
-        print(f"Exercise {number}: not yet. {wrong}. For help: check.hint({number!r}, 1)")
-        return False
-    print(f"Exercise {number}: right.")
-    return True
+        return str(wrong)
+    except (TypeError, ValueError) as error:  # an unfinished answer, or one of another kind than was asked for
+        return f"It could not be put to the test: {type(error).__name__}, {error}"
+    return ""
 
 
 def hint(number, level=1):
