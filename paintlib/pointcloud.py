@@ -123,12 +123,10 @@ class PointCloud:
         best = xp.argmax(logits, axis=1)
         logits = logits - xp.max(logits, axis=1, keepdims=True)
         negligible = math.log(1e-16 / self.N)
-        longest = (2 * xp.max(self._half_norms)) ** 0.5
-        size = alpha * longest * (xp.sum(x**2, axis=1, keepdims=True) ** 0.5 + alpha * longest) / sigma**2
-        rounding = 2 * self.D * xp.finfo(xp.float64).eps * size[:, 0]
-        logits = xp.where(logits < negligible - 2 * rounding[:, None], -xp.inf, logits)
+        rounding = self._rounding(x, alpha, sigma)
+        logits = xp.where(logits < negligible - 2 * rounding, -xp.inf, logits)
         for b in range(x.shape[0]):
-            if rounding[b] / self.D**0.5 > ROUNDING:
+            if rounding[b, 0] / self.D**0.5 > ROUNDING:
                 kept = logits[b, :] > -xp.inf
                 best[b], logits[b, :] = self._exact_row(x[b, :], alpha[b, 0], sigma[b, 0], kept, int(best[b]))
         return best, xp.where(logits < negligible, -xp.inf, logits)
@@ -160,10 +158,14 @@ class PointCloud:
         reached = (alpha / sigma**2)[:, 0] * product
         if self.prior is not None:
             reached = reached + xp.take(self._log_prior, best)
-        longest = (2 * xp.max(self._half_norms)) ** 0.5
-        size = alpha * longest * (xp.sum(x**2, axis=1, keepdims=True) ** 0.5 + alpha * longest) / sigma**2
-        rounding = 4 * self.D * xp.finfo(xp.float64).eps * size
-        return best, upper >= reached[:, None] + math.log(1e-16 / self.N) - rounding
+        return best, upper >= reached[:, None] + math.log(1e-16 / self.N) - 2 * self._rounding(x, alpha, sigma)
+
+    def _rounding(self, x, alpha, sigma):
+        """A bound (B, 1) on the rounding error of a log weight that comes from products of D terms."""
+        xp = array_namespace(x)
+        longest = alpha * (2 * xp.max(self._half_norms)) ** 0.5
+        size = longest * (xp.sum(x**2, axis=1, keepdims=True) ** 0.5 + longest) / sigma**2
+        return 2 * self.D * xp.finfo(xp.float64).eps * size
 
     def _exact_row(self, x, alpha, sigma, kept, anchor, settled=False):
         """The heaviest of the kept points, and their log weights relative to it, from differences.

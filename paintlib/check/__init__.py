@@ -54,6 +54,13 @@ def close(what, given, wanted, rtol=1e-6, atol=1e-9):
         raise Wrong(f"{what} is off by up to {np.max(error):.3g}")
 
 
+def function(answer):
+    """The answer, if it can be called; else raise `Wrong`."""
+    if not callable(answer):
+        raise Wrong(f"Hand over the function itself, without calling it; got {type(answer).__name__}")
+    return answer
+
+
 def answer(number, value):
     """Print whether `value` answers exercise `number`; returns True or False."""
     off = _what_is_off(_find(number), value)

@@ -2,18 +2,12 @@
 
 import numpy as np
 
-from paintlib.check import Wrong, close, exercise
+from paintlib.check import close, exercise, function
 from paintlib.gaussian import Gaussian
 from paintlib.schedules import CLEAN, Level
 
 PAIRS = ((9.0, 1.0), (1.0, 9.0), (221.4, 0.57), (0.3, 0.02), (2.0, 2.0))
 VARIANCES = (0.02, 0.3, 1.0, 7.0, 221.4)
-
-
-def _callable(answer):
-    if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it; got {type(answer).__name__}")
-    return answer
 
 
 def _shares(lams, kappa):
@@ -39,7 +33,7 @@ def _falling_root(f, low, high):
     "At the moment asked for, kappa^2 = lam_1. Put that into the share of the other feature.",
 )
 def other_share(answer):
-    f = _callable(answer)
+    f = function(answer)
     for lam_1, lam_2 in PAIRS:
         kappa = _falling_root(lambda k, pair=(lam_1, lam_2): _shares(pair, k)[0] - 0.5**0.5, 1e-3, 1e3)
         wanted = _shares((lam_1, lam_2), kappa)[1]
@@ -53,7 +47,7 @@ def other_share(answer):
     "d/dq [log(q) / 2 - 3 log(1 + q) / 2] = 0 gives q = 1/2. Now solve lam e^s = 1/2 for s.",
 )
 def steepest(answer):
-    f = _callable(answer)
+    f = function(answer)
     s = np.arange(-12, 12, 0.005)
     for lam in VARIANCES:
         shares = _shares((lam,), np.exp(-s / 2))[:, 0]
@@ -69,7 +63,7 @@ def steepest(answer):
     "For lam <= 2 the response still rises at alpha = 1, so the largest value is at the end of the interval.",
 )
 def most_sensitive(answer):
-    f = _callable(answer)
+    f = function(answer)
     alphas = np.linspace(0, 1, 4001)
     level = Level(alphas, np.sqrt(1 - alphas**2))
     nudged, plain = np.full((len(alphas), 1), 1.5), np.full((len(alphas), 1), 0.5)
@@ -85,7 +79,7 @@ def most_sensitive(answer):
     "f = (A / kappa^2)^(1 / a). Compare kappa / 2 with kappa: A drops out.",
 )
 def finer(answer):
-    f = _callable(answer)
+    f = function(answer)
     for a, A, kappa in ((1.0, 3.0, 0.7), (2.0, 40.0, 0.3), (2.6, 50.0, 1.1), (3.5, 0.2, 0.01)):
         here, later = (_falling_root(lambda v, k=k, A=A, a=a: A * v**-a - k * k, 1e-6, 1e9) for k in (kappa, kappa / 2))
         close(f"The gain in resolution for a = {a:g}", f(a), later / here, 1e-6)

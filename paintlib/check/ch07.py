@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from paintlib.check import Wrong, close, exercise
+from paintlib.check import Wrong, close, exercise, function
 from paintlib.grids import log_snr
 from paintlib.pointcloud import PointCloud
 from paintlib.samplers import collect, rk4
@@ -100,11 +100,9 @@ def _vote_spread(vote_spread):
         close(f"The standard deviation at {level}", _call(vote_spread, *pair, level), measured, rtol=0.03)
 
 
-def _call(function, *arguments, parts=1):
+def _call(given, *arguments, parts=1):
     """The answer function's value, as arrays."""
-    if not callable(function):
-        raise Wrong(f"Give the function itself, check.answer(number, function); got {type(function).__name__}")
-    value = function(*arguments)
+    value = function(given)(*arguments)
     if value is None or value is Ellipsis:
         raise Wrong("Your function returns nothing yet")
     if parts > 1 and not (isinstance(value, tuple) and len(value) == parts):

@@ -2,17 +2,11 @@
 
 import numpy as np
 
-from paintlib.check import Wrong, close, exercise
+from paintlib.check import close, exercise, function
 from paintlib.denoisers import Function
 from paintlib.gaussian import Gaussian
 from paintlib.samplers import collect, ddim
 from paintlib.schedules import CLEAN, VP, Level, Tabulated
-
-
-def _callable(answer):
-    if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it; got {type(answer).__name__}")
-    return answer
 
 
 def _painter(x, level):
@@ -26,7 +20,7 @@ def _painter(x, level):
     "x' - x = (alpha' - alpha) x0_hat + (sigma' - sigma) eps_hat. Read off the two weights; sigma falls.",
 )
 def difference_weights(answer):
-    f = _callable(answer)
+    f = function(answer)
     x = np.random.default_rng(0).standard_normal(40)
     for schedule, grid in ((Tabulated.ddpm(), (999.0, 700.0, 300.0, 20.0, -1.0)), (VP(), (0.9, 0.5, 0.2, 0.0))):
         run = collect(ddim(Function(_painter), x, schedule, np.array(grid)))
@@ -44,7 +38,7 @@ def difference_weights(answer):
     "Turned around: the error stays below `most` as long as kappa < most / error.",
 )
 def largest_kappa(answer):
-    f = _callable(answer)
+    f = function(answer)
     x = np.random.default_rng(1).standard_normal(500)
     for error, most in ((0.02, 0.5), (0.1, 0.5), (0.05, 1.0), (0.3, 0.1)):
         slip = np.random.default_rng(2).standard_normal(500)
@@ -70,7 +64,7 @@ def largest_kappa(answer):
     "As long as the good ones are more than half, some good one lies on either side of the middle, or at it.",
 )
 def bad_seeds(answer):
-    f = _callable(answer)
+    f = function(answer)
     for S in (1, 2, 3, 8, 24, 25):
         good = np.linspace(0.4, 0.6, S)
         bad = [m for m in range(S + 1) for wild in (-1e9, 1e9)
@@ -90,7 +84,7 @@ def _least_absolute(ratios):
     "Its feature arrives at kappa = sqrt(q^2 lam). Divide by the predicted kappa = sqrt(lam).",
 )
 def faint_painter(answer):
-    f = _callable(answer)
+    f = function(answer)
     for q in (0.2, 0.5, 1.0, 1.3):
         ratios = []
         for lam in (0.3, 40.0):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from paintlib.check import Wrong, close, exercise
+from paintlib.check import Wrong, close, exercise, function
 from paintlib.gaussian import Gaussian
 from paintlib.schedules import CLEAN, Level
 
@@ -88,10 +88,8 @@ def _bend(bend):
             close(f"The bend for lam = {lam:g}, kappa_T = {kappa_T:g}", _call(bend, lam, kappa_T), wanted, rtol=4e-3)
 
 
-def _call(function, *arguments):
-    if not callable(function):
-        raise Wrong(f"Hand over the function itself, without calling it; got {type(function).__name__}")
-    value = function(*arguments)
+def _call(given, *arguments):
+    value = function(given)(*arguments)
     if value is None or value is Ellipsis:
         raise Wrong("Your function returns nothing yet")
     return value

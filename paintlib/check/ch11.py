@@ -2,17 +2,11 @@
 
 import numpy as np
 
-from paintlib.check import Wrong, close, exercise
+from paintlib.check import close, exercise, function
 from paintlib.denoisers import score
 from paintlib.gaussian import Gaussian
 from paintlib.pointcloud import PointCloud
 from paintlib.schedules import Level, Tabulated
-
-
-def _callable(answer):
-    if not callable(answer):
-        raise Wrong(f"Hand over the function itself, without calling it; got {type(answer).__name__}")
-    return answer
 
 
 def _typical(lam, level):
@@ -26,7 +20,7 @@ def _typical(lam, level):
     "The two states differ by (sqrt(v_k) - sqrt(v_k')) z_k along axis k. Square, take the mean over z, sum over k.",
 )
 def shift_floor(answer):
-    f = _callable(answer)
+    f = function(answer)
     table = Tabulated.ddpm()
     for lam in (50 * np.arange(1, 41.0) ** -2, np.array([3.0, 1.0, 0.2, 0.0])):
         painter = Gaussian(np.zeros(len(lam)), np.eye(len(lam)), lam)
@@ -44,7 +38,7 @@ def shift_floor(answer):
     "Missed: the sum over k >= r of v_k (1 / sigma^2 - 1 / v_k)^2. Variance: the sum over all k of 1 / v_k.",
 )
 def truncated(answer):
-    f = _callable(answer)
+    f = function(answer)
     lam = 50 * np.arange(1, 41.0) ** -1.5
     whole = Gaussian(np.zeros(40), np.eye(40), lam)
     for kappa in (0.1, 1.0, 10.0):
@@ -64,7 +58,7 @@ def truncated(answer):
     "So take it out before the softmax: set its logarithm to -infinity. scipy.special.softmax takes that.",
 )
 def leave_one_out(answer):
-    f = _callable(answer)
+    f = function(answer)
     rng = np.random.default_rng(0)
     points, own = rng.standard_normal((12, 5)), np.array([0, 3, 11])
     for kappa in (5.0, 1.0, 0.02):
@@ -82,7 +76,7 @@ def leave_one_out(answer):
     "np.quantile of these means at 0.025 and 0.975 is the interval.",
 )
 def paired_interval(answer):
-    f = _callable(answer)
+    f = function(answer)
     rng = np.random.default_rng(1)
     for S, shared in ((200, 5.0), (400, 0.0)):
         luck = shared * rng.standard_normal(S)
