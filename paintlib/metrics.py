@@ -104,7 +104,7 @@ def fid(features_a, features_b):
     return frechet(*moments)
 
 
-def inception_features(images, weights=None, batch=32, device="cpu"):
+def inception_features(images, weights=None, batch=8, device="cpu"):
     """The pool-3 features (N, 2048), float32, that FID is made of.
 
     `images` are uint8, (N, H, W) or (N, H, W, 3); grey ones are repeated to three channels. They are enlarged or
@@ -184,8 +184,9 @@ def _features(network, images, device):
     planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32)
     rows, columns = (torch.from_numpy(interpolation(n)).to(device) for n in planes.shape[2:])
     x = rows @ torch.from_numpy(planes).to(device) @ columns.T
+    x = ((x - 128) / 128).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)  # faster on a CPU
     with torch.inference_mode():
-        return network(((x - 128) / 128).expand(-1, 3, -1, -1)).float().cpu().numpy()
+        return network(x).float().cpu().numpy()
 
 
 def interpolation(n, m=SIDE):
@@ -215,7 +216,7 @@ class Progress:
         print(text, end="\n" if done == self.total else "", file=sys.stderr, flush=True)
 
 
-def keep_features(images, out, weights=None, batch=32, device="cpu"):
+def keep_features(images, out, weights=None, batch=8, device="cpu"):
     """`inception_features` into the file `out` (.npy), kept batch by batch in `out`.<job>.part until all is done.
 
     Called again after a stop it continues there, on the same batches, so the result is the same to the last bit (with
@@ -399,7 +400,7 @@ def main(arguments=None):
     features.add_argument("--count", type=int, help="the first so many images only")
     features.add_argument("--out", required=True, help=".npy file to make")
     features.add_argument("--weights", help="path of inception.pt")
-    features.add_argument("--batch", type=int, default=32)
+    features.add_argument("--batch", type=int, default=8, help="images at a time; more on a GPU")
     features.add_argument("--device", default="cpu")
     distance = commands.add_parser("fid", help="FID of two files of features")
     distance.add_argument("features", nargs=2, help=".npy files that `features` made")

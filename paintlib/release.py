@@ -2,20 +2,25 @@
 
     python -m paintlib.release cifar10 --hardware "2 CPU cores" --reference features.npy --inception inception.pt
 
-Writes paintlib/models/NAME in diffusers' format. The FID is measured on the float16 weights as they ship; without
---reference (Inception features of the training set, see `python -m paintlib.metrics features`) the card says so.
+Writes paintlib/models/NAME in diffusers' format. The FID is measured on the float16 weights as they ship, computed in
+bfloat16 as in training. --reference are Inception features of training images, at the data set's own size (see
+`python -m paintlib.metrics features`); without them the card says that the FID was not measured.
 """
 
 import argparse
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, DDPMPipeline
+from diffusers import DDPMPipeline, DPMSolverMultistepScheduler
 from safetensors.torch import load_file
+from tqdm import tqdm
 
+from paintlib import metrics
+from paintlib.data import to_images
 from paintlib.pretrained import SHIPPED, load, record
 from paintlib.train import RECIPES, load_checkpoint, network, sample_grid, scheduler
 
@@ -46,6 +51,7 @@ or `diffusers.DDPMPipeline.from_pretrained("paintlib/models/{name}")`.
 
     python -m paintlib.train {trained} --images {images}
 """
+STEPS = 20  # of DPM-Solver++(2M), for the FID
 
 
 def release(name, run, hardware, reference=None, inception=None, count=10_000, folder=None, step=None):
@@ -63,12 +69,15 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
     folder = Path(folder or SHIPPED / name)
     DDPMPipeline(ema.half(), scheduler()).save_pretrained(folder)
     sample_grid(load(str(folder)).net, folder / "samples.png", steps=50)
+    images = run_record["step"] * recipe.batch
+    margin = 2 if recipe.data == "fashion-mnist" else 0
+    padding = " Images are padded from 28 x 28 with black." if margin else ""
     fid = "not measured"
     if reference:
-        value = measure(folder, reference, inception, count)
-        fid = f"{value:.2f} ({count:,} samples, DDIM, 50 steps, seed 0, against the training set)"
-    images = run_record["step"] * recipe.batch
-    padding = " Images are padded from 28 x 28 with black." if recipe.data == "fashion-mnist" else ""
+        known = np.load(reference)
+        drawn = metrics.inception_features(draw(folder, count, margin), weights=inception)
+        how = f"{count:,} samples, DPM-Solver++(2M), {STEPS} steps, seed 0, against {len(known):,} training images"
+        fid = f"{metrics.fid(drawn, known):.1f} ({how})"
     numbers = {"steps": run_record["step"], "images": images, "hours": run_record["seconds"] / 3600}
     loss = "not kept for a snapshot" if step else f"{run_record['loss']:.4f}"
     about = {
@@ -89,19 +98,28 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
     return folder
 
 
-def measure(folder, reference, inception, count, batch=250):
-    """FID of `count` DDIM samples in 50 steps against the reference features."""
-    from tqdm import tqdm
+class InBFloat16(torch.nn.Module):
+    """A network that is computed in bfloat16, as it was in training; what it returns is float32."""
 
-    from paintlib import metrics
+    def __init__(self, net):
+        super().__init__()
+        self.net, self.config = net.to(memory_format=torch.channels_last), net.config
 
-    painter, rng, features = load(str(folder)), np.random.default_rng(0), []
-    driver = DDIMScheduler.from_config(scheduler().config)
+    def forward(self, x, t):
+        with torch.autocast(x.device.type, dtype=torch.bfloat16):
+            return self.net(x.contiguous(memory_format=torch.channels_last), t).sample.float()
+
+
+def draw(folder, count, margin=0, batch=250):
+    """Samples of a released model as uint8 (count, H, W, C), less `margin` pixels on each side."""
+    painter, rng, drawn = load(str(folder)), np.random.default_rng(0), []
+    painter = replace(painter, net=InBFloat16(painter.net))
+    driver = DPMSolverMultistepScheduler.from_config(scheduler().config)
     for start in tqdm(range(0, count, batch), desc="samples"):
-        *_, last = record(painter, driver, rng.normal(size=(min(batch, count - start), painter.D)), 50)
-        pixels = ((last.x.clip(-1, 1) + 1) * 127.5).round().astype(np.uint8).reshape(-1, *painter.shape)
-        features.append(metrics.inception_features(pixels, weights=inception))
-    return metrics.fid(np.concatenate(features), np.load(reference))
+        *_, last = record(painter, driver, rng.normal(size=(min(batch, count - start), painter.D)), STEPS)
+        pixels = (255 * to_images(last.x, painter.shape)).round().astype(np.uint8)
+        drawn.append(pixels[:, margin : painter.shape[0] - margin, margin : painter.shape[1] - margin])
+    return np.concatenate(drawn)
 
 
 def main():

@@ -2,12 +2,13 @@
 
 import json
 
+import diffusers
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from paintlib import pretrained, release, train
+from paintlib import metrics, pretrained, release, train
 from paintlib.schedules import Tabulated
 
 
@@ -151,3 +152,34 @@ def test_a_release_loads_by_name_and_refuses_a_changed_file(small, monkeypatch):
     config.write_text(json.dumps(json.loads(config.read_text()) | {"layers_per_block": 2}))
     with pytest.raises(ValueError, match=r"unet/config.json.*sha256"):
         pretrained.load("small")
+
+
+def test_the_card_has_the_fid_of_samples_without_their_padding(small, monkeypatch):
+    train.train("small", small / "run", file=small / "data.npz", images=8)
+    seen = []
+
+    def features(images, weights):
+        seen.append((images, weights))
+        return images[:, ::9, ::9, 0].reshape(len(images), -1).astype(np.float32)
+
+    monkeypatch.setattr(metrics, "inception_features", features)
+    with np.load(small / "data.npz") as archive:
+        known = features(archive["x_train"][..., None], None)
+    np.save(small / "known.npy", known)
+    options = {"reference": small / "known.npy", "inception": "weights", "count": 30, "folder": small / "released"}
+    card = (release.release("small", small / "run", "a test machine", **options) / "README.md").read_text()
+
+    pipe = diffusers.DDPMPipeline.from_pretrained(small / "released", dtype=torch.float32)
+    driver = diffusers.DPMSolverMultistepScheduler.from_config(pipe.scheduler.config)
+    driver.set_timesteps(20)
+    noise = np.random.default_rng(0).normal(size=(30, 32, 32)).astype(np.float32)
+    x = torch.from_numpy(noise)[:, None]
+    with torch.no_grad():
+        for t in driver.timesteps:
+            x = driver.step(pipe.unet(x, t).sample, t, x).prev_sample
+    wanted = (x.clip(-1, 1) + 1)[:, 0, 2:30, 2:30] * 127.5
+    drawn, weights_given = seen[1]
+    assert drawn.shape == (30, 28, 28, 1) and drawn.dtype == np.uint8 and weights_given == "weights"
+    assert np.mean(np.abs(drawn[..., 0] - wanted.numpy()) > 4) < 0.02  # bfloat16 against float32
+    fid = metrics.fid(features(drawn, None), known)
+    assert f"| FID | {fid:.1f} (30 samples, " in card and "against 50 training images)" in card
