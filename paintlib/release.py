@@ -44,8 +44,9 @@ or `diffusers.DDPMPipeline.from_pretrained("paintlib/models/{name}")`.
 |---|---|
 | data | the {data} training set, without augmentation |
 | training | {steps:,} steps of {batch} images, {images:,} in all; Adam at {rate}; power-law average; seed {seed} |
+| loss | squared error of the noise{balance} |
 | time and hardware | {hours:.1f} hours on {hardware} |
-| smoothed training loss | {loss} |
+| smoothed loss of the last steps | {loss} |
 | FID | {fid} |
 | weights | float16 |
 
@@ -80,6 +81,8 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
         fid = f"{metrics.fid(drawn, known):.1f} ({how})"
     numbers = {"steps": run_record["step"], "images": images, "hours": run_record["seconds"] / 3600}
     loss = "not kept for a snapshot" if step else f"{run_record['loss']:.4f}"
+    balanced = run_record["recipe"].get("balanced_from")
+    balance = "" if balanced is None else f", from step {balanced:,} on with the weight min(1 / alpha^2, 100)"
     about = {
         "name": name,
         "trained": trained,
@@ -87,6 +90,7 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
         "padding": padding,
         "hardware": hardware,
         "fid": fid,
+        "balance": balance,
     }
     how = {"batch": recipe.batch, "rate": recipe.rate, "seed": run_record["seed"], "loss": loss}
     card = CARD.format(parameters=ema.num_parameters(), **about, **how, **numbers)

@@ -34,12 +34,13 @@ class Recipe:
     rate: float = 1e-3
     warmup: int = 500
     decay: int = 8000
+    balanced_from: int | None = None  # the step from which on the loss is balanced, see `weights_at`
     snapshots: tuple[int, ...] = ()  # steps at which the averaged weights are kept
 
 
 RECIPES = {
-    "cifar10": Recipe("cifar10", 3, (32, 64, 128, 256)),
-    "fashion-mnist": Recipe("fashion-mnist", 1, (32, 64, 96, 128)),
+    "cifar10": Recipe("cifar10", 3, (32, 64, 128, 256), balanced_from=7122),
+    "fashion-mnist": Recipe("fashion-mnist", 1, (32, 64, 96, 128), balanced_from=9124),
     "fashion-mnist-tiny": Recipe("fashion-mnist", 1, (16, 32, 32), attention=False, snapshots=(50, 200, 800, 3200)),
 }
 
@@ -90,8 +91,22 @@ def images_for(recipe, file=None):
     return torch.from_numpy(np.pad(pixels, ((0, 0), (0, 0), (margin, margin), (margin, margin))))
 
 
-def loss_at(net, images, alpha_bar, seed, step, batch, device):
-    """Mean squared error of the predicted noise on one random batch (Eq. 5 with gamma_t = 1).
+def weights_at(recipe, step, alpha_bar, ramp=200, most=100):
+    """gamma_t of Eq. (5) at every time of the schedule: 1 at first, min(1 / alpha_t^2, most) in the end.
+
+    With gamma_t = 1 an error of the noise counts the same everywhere, but in the endpoint estimate it is kappa times as
+    large; so the outline, which is decided where kappa > 1, is learned last. 1 / alpha^2 = 1 + kappa^2 makes up for it:
+    it is the loss of a network that predicts v. From `recipe.balanced_from` on it is raised from power 0 to 1 in `ramp`
+    steps.
+    """
+    if recipe.balanced_from is None:
+        return torch.ones_like(alpha_bar)
+    power = min(max((step - recipe.balanced_from) / ramp, 0), 1)
+    return (1 / alpha_bar).clamp(max=most) ** power
+
+
+def loss_at(net, images, alpha_bar, seed, step, batch, device, weights):
+    """Squared error of the predicted noise, weighted by its time, mean over one random batch (Eq. 5).
 
     The times are stratified: one in each of `batch` equal parts of the schedule.
     """
@@ -104,7 +119,7 @@ def loss_at(net, images, alpha_bar, seed, step, batch, device):
     x = signal.sqrt() * x0 + (1 - signal).sqrt() * noise
     with torch.autocast(device, dtype=torch.bfloat16):
         predicted = net(x.to(memory_format=torch.channels_last), t.to(device)).sample
-    return (predicted.float() - noise).square().mean()
+    return ((predicted.float() - noise).square().mean(dim=(1, 2, 3)) * weights[t].to(device)).mean()
 
 
 def rate_at(recipe, step):
@@ -185,14 +200,14 @@ def train(
     optimiser = torch.optim.Adam(net.parameters(), betas=(0.9, 0.99))
     record = {"name": name, "recipe": asdict(recipe), "seed": seed, "step": 0, "seconds": 0.0, "loss": None}
     if checkpoint.exists():
-        record = load_checkpoint(checkpoint, net, ema, optimiser)
+        record = load_checkpoint(checkpoint, net, ema, optimiser) | {"recipe": asdict(recipe)}
         same = (record["name"], record["seed"]) == (name, seed)
         require(same, str(checkpoint), f"a run of {record['name']}, seed {record['seed']}", "choose another folder")
     elif start:
         record = json.loads((Path(start) / "training.json").read_text())
-        weights = load_file(Path(start) / "unet" / "diffusion_pytorch_model.safetensors")
-        net.load_state_dict(weights)
-        ema.load_state_dict(weights)
+        released = load_file(Path(start) / "unet" / "diffusion_pytorch_model.safetensors")
+        net.load_state_dict(released)
+        ema.load_state_dict(released)
     pixels, alpha_bar = images_for(recipe, file), scheduler().alphas_cumprod
     forward = torch.compile(net) if compiled else net
 
@@ -210,7 +225,8 @@ def train(
         step = record["step"]
         for group in optimiser.param_groups:
             group["lr"] = rate_at(recipe, step)
-        loss = loss_at(forward, pixels, alpha_bar, record["seed"], step, recipe.batch, device)
+        weights = weights_at(recipe, step, alpha_bar)
+        loss = loss_at(forward, pixels, alpha_bar, record["seed"], step, recipe.batch, device, weights)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)

@@ -1,6 +1,7 @@
 """Training and release, on a network that trains in a second."""
 
 import json
+from dataclasses import replace
 
 import diffusers
 import numpy as np
@@ -69,7 +70,7 @@ def test_eq_05_the_loss_of_a_perfect_network_is_that_of_the_exact_denoiser():
             signal = alpha_bar[t][:, None, None, None]
             return type("Output", (), {"sample": (x - signal.sqrt() * self.x0) / (1 - signal).sqrt()})
 
-    arguments = (picture, alpha_bar, 0, 3, 16, "cpu")
+    arguments = (picture, alpha_bar, 0, 3, 16, "cpu", torch.ones(1000))
     assert float(train.loss_at(Perfect(x0), *arguments)) < 1e-6
     assert float(train.loss_at(Perfect(-x0), *arguments)) > 1e-2
 
@@ -82,10 +83,38 @@ def test_times_cover_the_schedule_evenly():
             seen.append(t)
             return type("Output", (), {"sample": x})
 
-    train.loss_at(
-        Watch(), torch.zeros(5, 1, 8, 8, dtype=torch.uint8), train.scheduler().alphas_cumprod, 0, 0, 10, "cpu"
-    )
+    pixels, alpha_bar = torch.zeros(5, 1, 8, 8, dtype=torch.uint8), train.scheduler().alphas_cumprod
+    train.loss_at(Watch(), pixels, alpha_bar, 0, 0, 10, "cpu", torch.ones(1000))
     np.testing.assert_array_equal(seen[0] // 100, np.arange(10))
+
+
+def test_the_balanced_loss_is_that_of_v_where_noise_is_moderate(small):
+    """v = alpha eps - sigma x_0 is found from a predicted noise with the same state; diffusers gives the true one."""
+    scheduler, rng = train.scheduler(), torch.Generator().manual_seed(0)
+    recipe = replace(train.RECIPES["small"], balanced_from=100)
+    weights = train.weights_at(recipe, 300, scheduler.alphas_cumprod)
+    picture, noise, guess = (torch.randn(1, 1, 8, 8, generator=rng) for _ in range(3))
+    for t in map(torch.tensor, ([0], [100], [400], [650])):
+        alpha, sigma = scheduler.alphas_cumprod[t] ** 0.5, (1 - scheduler.alphas_cumprod[t]) ** 0.5
+        x = scheduler.add_noise(picture, noise, t)
+        v = alpha * guess - sigma * (x - sigma * guess) / alpha
+        in_v = (v - scheduler.get_velocity(picture, noise, t)).square().mean()
+        torch.testing.assert_close(weights[t][0] * (guess - noise).square().mean(), in_v, rtol=1e-3, atol=0)
+    assert float(weights.max()) == 100
+    assert torch.equal(train.weights_at(recipe, 100, scheduler.alphas_cumprod), torch.ones(1000))
+    halfway = train.weights_at(recipe, 200, scheduler.alphas_cumprod)
+    torch.testing.assert_close(halfway**2, weights)
+
+
+def test_a_weight_of_time_counts_in_the_loss():
+    class Zero(torch.nn.Module):
+        def forward(self, x, t):
+            return type("Output", (), {"sample": 0 * x})
+
+    pixels, alpha_bar = torch.zeros(5, 1, 32, 32, dtype=torch.uint8), train.scheduler().alphas_cumprod
+    late = torch.cat([torch.zeros(500), torch.ones(500)])
+    plain, half = (train.loss_at(Zero(), pixels, alpha_bar, 0, 0, 64, "cpu", w) for w in (torch.ones(1000), late))
+    assert float(plain) == pytest.approx(1, rel=0.02) and float(half) == pytest.approx(0.5, rel=0.02)
 
 
 def test_the_average_weighs_step_s_by_its_power():
