@@ -43,10 +43,10 @@ or `diffusers.DDPMPipeline.from_pretrained("paintlib/models/{name}")`.
 | | |
 |---|---|
 | data | the {data} training set, without augmentation |
-| training | {steps:,} steps of {batch} images, {images:,} in all; Adam at {rate}; power-law average; seed {seed} |
-| loss | squared error of the noise{balance} |
+| training | {steps:,} steps of {batch} images, {images:,} in all; Adam; power-law average; seed {seed} |
+| loss and rate | {objective} |{earlier}
 | time and hardware | {hours:.1f} hours on {hardware} |
-| smoothed loss of the last steps | {loss} |
+| smoothed loss of the last steps | {last} |
 | FID | {fid} |
 | weights | float16 |
 
@@ -80,9 +80,11 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
         how = f"{count:,} samples, clipped DPM-Solver++(2M), {STEPS} steps, seed 0"
         fid = f"{metrics.fid(drawn, known):.1f} ({how}, against {len(known):,} training images)"
     numbers = {"steps": run_record["step"], "images": images, "hours": run_record["seconds"] / 3600}
-    loss = "not kept for a snapshot" if step else f"{run_record['loss']:.4f}"
-    balanced = run_record["recipe"].get("balanced_from")
-    balance = "" if balanced is None else f", from step {balanced:,} on with the weight min(1 / alpha^2, 100)"
+    last = "not kept for a snapshot" if step else f"{run_record['loss']:.4f}"
+    then, earlier = run_record["recipe"], ""
+    for change in reversed(run_record.get("history", [])):
+        then = then | change
+        earlier += f"\n| until step {change['until']:,} | {objective(**then)} |"
     about = {
         "name": name,
         "trained": trained,
@@ -90,9 +92,10 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
         "padding": padding,
         "hardware": hardware,
         "fid": fid,
-        "balance": balance,
+        "objective": objective(**run_record["recipe"]),
+        "earlier": earlier,
     }
-    how = {"batch": recipe.batch, "rate": recipe.rate, "seed": run_record["seed"], "loss": loss}
+    how = {"batch": recipe.batch, "seed": run_record["seed"], "last": last}
     card = CARD.format(parameters=ema.num_parameters(), **about, **how, **numbers)
     (folder / "README.md").write_text(card)
     (folder / "training.json").write_text(json.dumps(run_record) + "\n")
@@ -100,6 +103,13 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
     digests = {f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
     (folder / "sha256.json").write_text(json.dumps(digests, indent=1) + "\n")
     return folder
+
+
+def objective(most, exact_above, rate, decay, **_):
+    """What was minimised, and how fast, in words, from the fields of a recipe."""
+    weight = f", weighted by min(1 / alpha^2, {most:g})" if most > 1 else ""
+    exact = f", and of its mean given the state where kappa > {exact_above:g}" if exact_above is not None else ""
+    return f"squared error of the noise{exact}{weight}; rate {rate:g}, as 1 / sqrt(step) from step {decay:,} on"
 
 
 class InBFloat16(torch.nn.Module):

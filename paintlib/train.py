@@ -24,7 +24,11 @@ from paintlib.checks import require
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is trained, and how: network widths, and Adam's rate with its warm-up and decay in steps."""
+    """What is trained, and how: network widths, and Adam's rate with its warm-up and decay in steps.
+
+    An error of the noise weighs at most `most`, see `weights`. Where kappa > `exact_above` the network learns from the
+    mean of the noise, see `exact_noise`, instead of from one draw of it; None: nowhere.
+    """
 
     data: str
     channels: int
@@ -33,15 +37,18 @@ class Recipe:
     batch: int = 64
     rate: float = 1e-3
     warmup: int = 500
-    decay: int = 8000
-    balanced_from: int | None = None  # the step from which on the loss is balanced, see `weights_at`
+    decay: int = 4000
+    most: float = 10
+    exact_above: float | None = 1
     snapshots: tuple[int, ...] = ()  # steps at which the averaged weights are kept
 
 
 RECIPES = {
-    "cifar10": Recipe("cifar10", 3, (32, 64, 128, 256), balanced_from=7122),
-    "fashion-mnist": Recipe("fashion-mnist", 1, (32, 64, 96, 128), balanced_from=9124),
-    "fashion-mnist-tiny": Recipe("fashion-mnist", 1, (16, 32, 32), attention=False, snapshots=(50, 200, 800, 3200)),
+    "cifar10": Recipe("cifar10", 3, (32, 64, 128, 256)),
+    "fashion-mnist": Recipe("fashion-mnist", 1, (32, 64, 96, 128)),
+    "fashion-mnist-tiny": Recipe(
+        "fashion-mnist", 1, (16, 32, 32), attention=False, most=1, exact_above=None, snapshots=(50, 200, 800, 3200)
+    ),
 }
 
 
@@ -91,35 +98,57 @@ def images_for(recipe, file=None):
     return torch.from_numpy(np.pad(pixels, ((0, 0), (0, 0), (margin, margin), (margin, margin))))
 
 
-def weights_at(recipe, step, alpha_bar, ramp=200, most=100):
-    """gamma_t of Eq. (5) at every time of the schedule: 1 at first, min(1 / alpha_t^2, most) in the end.
+def weights(alpha_bar, most):
+    """gamma_t of Eq. (5) at every time of the schedule: min(1 / alpha_t^2, most).
 
     With gamma_t = 1 an error of the noise counts the same everywhere, but in the endpoint estimate it is kappa times as
     large; so the outline, which is decided where kappa > 1, is learned last. 1 / alpha^2 = 1 + kappa^2 makes up for it:
-    it is the loss of a network that predicts v. From `recipe.balanced_from` on it is raised from power 0 to 1 in `ramp`
-    steps.
+    it is the loss of a network that predicts v. At the highest kappa it would let nothing else be learned.
     """
-    if recipe.balanced_from is None:
-        return torch.ones_like(alpha_bar)
-    power = min(max((step - recipe.balanced_from) / ramp, 0), 1)
-    return (1 / alpha_bar).clamp(max=most) ** power
+    return (1 / alpha_bar).clamp(max=most)
 
 
-def loss_at(net, images, alpha_bar, seed, step, batch, device, weights):
-    """Squared error of the predicted noise, weighted by its time, mean over one random batch (Eq. 5).
+def half_norms(images):
+    """|y_i|^2 / 2 of every image, scaled to [-1, 1]; shape (N,)."""
+    return torch.cat([(block.float() / 127.5 - 1).square().sum(dim=(1, 2, 3)) / 2 for block in images.split(4096)])
+
+
+def exact_noise(x, kappa, images, norms):
+    """The mean noise of the states x_t / alpha_t = y + kappa eps, if y is one of the images (Eqs. 15, 16).
+
+    A target with the same mean as eps itself, so with the same best network, and no variance but that of x: where many
+    images share the weight, learning is much less noisy (Xu, Tong, Jaakkola, 2023: the stable target field).
+
+    x (B, C, H, W), kappa (B,), images as bfloat16 from 0 to 255, which is exact, and their `half_norms`.
+    """
+    rows, points, kappa = x.flatten(1), images.flatten(1), kappa[:, None]
+    products = (rows.bfloat16() @ points.T).float() / 127.5 - rows.sum(dim=1, keepdim=True)
+    w = ((products - norms) / kappa**2).softmax(dim=1).bfloat16()
+    mean = (w @ points).float() / (127.5 * w.float().sum(dim=1, keepdim=True)) - 1
+    return ((rows - mean) / kappa).view_as(x)
+
+
+def loss_at(net, images, norms, alpha_bar, recipe, seed, step):
+    """Weighted squared error of the predicted noise, mean over one random batch (Eq. 5).
 
     The times are stratified: one in each of `batch` equal parts of the schedule.
     """
-    rng = torch.Generator().manual_seed(seed * 1_000_003 + step)
-    x0 = images[torch.randint(len(images), (batch,), generator=rng)].to(device).float() / 127.5 - 1
+    rng, batch, device = torch.Generator().manual_seed(seed * 1_000_003 + step), recipe.batch, images.device
+    x0 = images[torch.randint(len(images), (batch,), generator=rng).to(device)].float() / 127.5 - 1
     t = (torch.arange(batch) + torch.rand(batch, generator=rng)) * (len(alpha_bar) / batch)
     t = t.long().clamp(max=len(alpha_bar) - 1)  # float32 may round the last time up
     noise = torch.randn(x0.shape, generator=rng).to(device)
-    signal = alpha_bar[t].to(device)[:, None, None, None]
-    x = signal.sqrt() * x0 + (1 - signal).sqrt() * noise
-    with torch.autocast(device, dtype=torch.bfloat16):
+    signal, gamma = alpha_bar[t].to(device), weights(alpha_bar, recipe.most)[t].to(device)
+    alpha, sigma = signal.sqrt()[:, None, None, None], (1 - signal).sqrt()[:, None, None, None]
+    x, target = alpha * x0 + sigma * noise, noise
+    if recipe.exact_above is not None:
+        kappa = (1 / signal - 1).sqrt()
+        high = kappa > recipe.exact_above
+        target = noise.clone()
+        target[high] = exact_noise((x / alpha)[high], kappa[high], images, norms)
+    with torch.autocast(device.type, dtype=torch.bfloat16):
         predicted = net(x.to(memory_format=torch.channels_last), t.to(device)).sample
-    return ((predicted.float() - noise).square().mean(dim=(1, 2, 3)) * weights[t].to(device)).mean()
+    return ((predicted.float() - target).square().mean(dim=(1, 2, 3)) * gamma).mean()
 
 
 def rate_at(recipe, step):
@@ -184,11 +213,13 @@ def train(
 
     A checkpoint and a grid of samples are written to `folder` every `minutes`. Returns the record of the run:
     steps, images, seconds, the smoothed loss. An existing checkpoint in `folder` is resumed; without one, training goes
-    on from the released model in the folder `start`, if one is given, with Adam's moments begun anew.
+    on from the released model in the folder `start`, if one is given, with Adam's moments begun anew. Where the recipe
+    has changed since, the record's history tells what it was, and until which step.
     """
     if images is None and hours is None:
         raise ValueError("images, hours: got neither; say on how many images to train, or how long, or both")
     recipe = RECIPES[name]
+    present = json.loads(json.dumps(asdict(recipe)))  # as a record has it: lists for tuples
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -198,9 +229,9 @@ def train(
     ema = network(recipe).to(device, memory_format=torch.channels_last)
     ema.load_state_dict(net.state_dict())
     optimiser = torch.optim.Adam(net.parameters(), betas=(0.9, 0.99))
-    record = {"name": name, "recipe": asdict(recipe), "seed": seed, "step": 0, "seconds": 0.0, "loss": None}
+    record = {"name": name, "recipe": present, "seed": seed, "step": 0, "seconds": 0.0, "loss": None}
     if checkpoint.exists():
-        record = load_checkpoint(checkpoint, net, ema, optimiser) | {"recipe": asdict(recipe)}
+        record = load_checkpoint(checkpoint, net, ema, optimiser)
         same = (record["name"], record["seed"]) == (name, seed)
         require(same, str(checkpoint), f"a run of {record['name']}, seed {record['seed']}", "choose another folder")
     elif start:
@@ -208,7 +239,12 @@ def train(
         released = load_file(Path(start) / "unet" / "diffusion_pytorch_model.safetensors")
         net.load_state_dict(released)
         ema.load_state_dict(released)
-    pixels, alpha_bar = images_for(recipe, file), scheduler().alphas_cumprod
+    before = {k: v for k, v in record["recipe"].items() if present[k] != v}
+    if before:
+        record["history"] = [*record.get("history", []), {"until": record["step"], **before}]
+    record["recipe"] = present
+    pixels, alpha_bar = images_for(recipe, file).to(device, torch.bfloat16), scheduler().alphas_cumprod
+    norms = half_norms(pixels)
     forward = torch.compile(net) if compiled else net
 
     def done():
@@ -225,8 +261,7 @@ def train(
         step = record["step"]
         for group in optimiser.param_groups:
             group["lr"] = rate_at(recipe, step)
-        weights = weights_at(recipe, step, alpha_bar)
-        loss = loss_at(forward, pixels, alpha_bar, record["seed"], step, recipe.batch, device, weights)
+        loss = loss_at(forward, pixels, norms, alpha_bar, recipe, record["seed"], step)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from paintlib import metrics, pretrained, release, train
-from paintlib.schedules import Tabulated
+from paintlib.pointcloud import PointCloud
+from paintlib.schedules import Level, Tabulated
 
 
 @pytest.fixture
@@ -70,9 +71,12 @@ def test_eq_05_the_loss_of_a_perfect_network_is_that_of_the_exact_denoiser():
             signal = alpha_bar[t][:, None, None, None]
             return type("Output", (), {"sample": (x - signal.sqrt() * self.x0) / (1 - signal).sqrt()})
 
-    arguments = (picture, alpha_bar, 0, 3, 16, "cpu", torch.ones(1000))
-    assert float(train.loss_at(Perfect(x0), *arguments)) < 1e-6
-    assert float(train.loss_at(Perfect(-x0), *arguments)) > 1e-2
+    images = picture.bfloat16()
+    for exact_above in (None, 1):
+        recipe = train.Recipe("one picture", 1, (8,), batch=16, most=1, exact_above=exact_above)
+        arguments = (images, train.half_norms(images), alpha_bar, recipe, 0, 3)
+        assert float(train.loss_at(Perfect(x0), *arguments)) < 1e-6
+        assert float(train.loss_at(Perfect(-x0), *arguments)) > 1e-2
 
 
 def test_times_cover_the_schedule_evenly():
@@ -83,27 +87,24 @@ def test_times_cover_the_schedule_evenly():
             seen.append(t)
             return type("Output", (), {"sample": x})
 
-    pixels, alpha_bar = torch.zeros(5, 1, 8, 8, dtype=torch.uint8), train.scheduler().alphas_cumprod
-    train.loss_at(Watch(), pixels, alpha_bar, 0, 0, 10, "cpu", torch.ones(1000))
+    pixels, alpha_bar = torch.zeros(5, 1, 8, 8, dtype=torch.bfloat16), train.scheduler().alphas_cumprod
+    recipe = train.Recipe("black", 1, (8,), batch=10)
+    train.loss_at(Watch(), pixels, train.half_norms(pixels), alpha_bar, recipe, 0, 0)
     np.testing.assert_array_equal(seen[0] // 100, np.arange(10))
 
 
-def test_the_balanced_loss_is_that_of_v_where_noise_is_moderate(small):
+def test_the_weighted_loss_is_that_of_v_where_noise_is_moderate():
     """v = alpha eps - sigma x_0 is found from a predicted noise with the same state; diffusers gives the true one."""
     scheduler, rng = train.scheduler(), torch.Generator().manual_seed(0)
-    recipe = replace(train.RECIPES["small"], balanced_from=100)
-    weights = train.weights_at(recipe, 300, scheduler.alphas_cumprod)
+    weights = train.weights(scheduler.alphas_cumprod, 10)
     picture, noise, guess = (torch.randn(1, 1, 8, 8, generator=rng) for _ in range(3))
-    for t in map(torch.tensor, ([0], [100], [400], [650])):
+    for t in map(torch.tensor, ([0], [100], [400])):
         alpha, sigma = scheduler.alphas_cumprod[t] ** 0.5, (1 - scheduler.alphas_cumprod[t]) ** 0.5
         x = scheduler.add_noise(picture, noise, t)
         v = alpha * guess - sigma * (x - sigma * guess) / alpha
         in_v = (v - scheduler.get_velocity(picture, noise, t)).square().mean()
         torch.testing.assert_close(weights[t][0] * (guess - noise).square().mean(), in_v, rtol=1e-3, atol=0)
-    assert float(weights.max()) == 100
-    assert torch.equal(train.weights_at(recipe, 100, scheduler.alphas_cumprod), torch.ones(1000))
-    halfway = train.weights_at(recipe, 200, scheduler.alphas_cumprod)
-    torch.testing.assert_close(halfway**2, weights)
+    assert float(weights.max()) == 10
 
 
 def test_a_weight_of_time_counts_in_the_loss():
@@ -111,10 +112,34 @@ def test_a_weight_of_time_counts_in_the_loss():
         def forward(self, x, t):
             return type("Output", (), {"sample": 0 * x})
 
-    pixels, alpha_bar = torch.zeros(5, 1, 32, 32, dtype=torch.uint8), train.scheduler().alphas_cumprod
-    late = torch.cat([torch.zeros(500), torch.ones(500)])
-    plain, half = (train.loss_at(Zero(), pixels, alpha_bar, 0, 0, 64, "cpu", w) for w in (torch.ones(1000), late))
-    assert float(plain) == pytest.approx(1, rel=0.02) and float(half) == pytest.approx(0.5, rel=0.02)
+    pixels, alpha_bar = torch.zeros(5, 1, 32, 32, dtype=torch.bfloat16), train.scheduler().alphas_cumprod
+    for most in (1, 4):
+        recipe = train.Recipe("black", 1, (8,), most=most, exact_above=None)
+        loss = float(train.loss_at(Zero(), pixels, train.half_norms(pixels), alpha_bar, recipe, 0, 0))
+        assert loss == pytest.approx(float(train.weights(alpha_bar, most).mean()), rel=0.02)
+
+
+def test_eq_16_the_exact_noise_is_that_of_the_point_cloud():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (300, 1, 4, 4))
+    images, kappa = torch.from_numpy(pixels).bfloat16(), np.geomspace(1, 100, 40)
+    points = pixels.reshape(300, 16) / 127.5 - 1
+    x = points[:40] + kappa[:, None] * rng.normal(size=(40, 16))
+    endpoint = PointCloud(points).denoise(x, Level(np.ones(40), kappa))
+    rows = torch.from_numpy(x).float().view(40, 1, 4, 4)
+    noise = train.exact_noise(rows, torch.from_numpy(kappa).float(), images, train.half_norms(images))
+    np.testing.assert_allclose(noise.view(40, 16), (x - endpoint) / kappa[:, None], atol=0.01)
+
+
+def test_the_exact_noise_is_the_mean_of_the_noise():
+    """Errors of the draw are uncorrelated with any function of the state, here with the target itself."""
+    rng = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (20, 1, 2, 2), generator=rng).bfloat16()
+    noise, kappa = torch.randn(20_000, 1, 2, 2, generator=rng), torch.full((20_000,), 1.5)
+    x = images[torch.randint(20, (20_000,), generator=rng)].float() / 127.5 - 1 + 1.5 * noise
+    target = train.exact_noise(x, kappa, images, train.half_norms(images))
+    assert float((target * (noise - target)).mean()) == pytest.approx(0, abs=0.01)
+    assert float(target.square().mean()) < 0.95 * float(noise.square().mean())
 
 
 def test_the_average_weighs_step_s_by_its_power():
@@ -139,6 +164,21 @@ def test_images_are_padded_to_32_and_channels_come_first(small):
     assert int(pixels[:, :, :2].max()) == 0
     with np.load(small / "data.npz") as archive:
         np.testing.assert_array_equal(pixels[7, 0, 2:30, 2:30], archive["x_train"][7])
+
+
+def test_a_change_of_the_recipe_is_remembered_and_told_on_the_card(small, monkeypatch):
+    file, first = small / "data.npz", train.RECIPES["small"]
+    train.train("small", small / "run", file=file, images=8)
+    monkeypatch.setitem(train.RECIPES, "small", replace(first, most=1, exact_above=None))
+    train.train("small", small / "run", file=file, images=12)
+    monkeypatch.setitem(train.RECIPES, "small", replace(first, most=1, exact_above=None, decay=9))
+    record = train.train("small", small / "run", file=file, images=16)
+    assert record["history"] == [{"until": 2, "most": 10, "exact_above": 1}, {"until": 3, "decay": 4}]
+    card = (release.release("small", small / "run", "a test machine", folder=small / "x") / "README.md").read_text()
+    now, before, at_first = (line for line in card.split("\n") if "squared error" in line)
+    assert now == "| loss and rate | squared error of the noise; rate 0.001, as 1 / sqrt(step) from step 9 on |"
+    assert before.startswith("| until step 3 | squared error of the noise; ") and "from step 4 on" in before
+    assert at_first.startswith("| until step 2 |") and "kappa > 1, weighted by min(1 / alpha^2, 10)" in at_first
 
 
 def test_training_goes_on_from_a_release(small):
