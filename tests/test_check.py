@@ -29,7 +29,7 @@ def test_there_are_graded_hints(number, capsys):
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-@pytest.mark.parametrize("unfinished", [..., None, lambda *args: ..., lambda *args: None, lambda *args: math.nan])
+@pytest.mark.parametrize("unfinished", [..., None, 0.5, lambda *args: ..., lambda *args: None, lambda *args: math.nan])
 def test_an_unfinished_answer_is_refused(number, unfinished, capsys):
     assert not check.answer(number, unfinished)
     assert "not yet" in capsys.readouterr().out

@@ -55,10 +55,17 @@ def close(what, given, wanted, rtol=1e-6, atol=1e-9):
 
 
 def function(answer):
-    """The answer, if it can be called; else raise `Wrong`."""
+    """The answer, to be called; raises `Wrong` where it is no function, or when it returns nothing."""
     if not callable(answer):
         raise Wrong(f"Hand over the function itself, without calling it; got {type(answer).__name__}")
-    return answer
+
+    def called(*arguments):
+        value = answer(*arguments)
+        if value is None or value is Ellipsis:
+            raise Wrong("Your function returns nothing yet")
+        return value
+
+    return called
 
 
 def answer(number, value):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from paintlib.check import Wrong, close, exercise, function
+from paintlib.check import close, exercise, function
 from paintlib.gaussian import Gaussian
 from paintlib.schedules import CLEAN, Level
 
@@ -26,7 +26,7 @@ def _common(common):
         start = ends[0].vp()
         wanted = np.stack([painter.flow(x_T, start, end.vp()) for end in ends[:-1]] + [painter.flow(x_T, start, CLEAN)])
         raw = np.stack([painter.flow(x_T / start.alpha, ends[0], end) for end in ends])
-        close(f"The trajectory of {B} seeds", _call(common, raw, kappas), wanted)
+        close(f"The trajectory of {B} seeds", function(common)(raw, kappas), wanted)
 
 
 @exercise(
@@ -46,7 +46,7 @@ def _worst(worst):
         x_0 = painter.flow(x_T, start, CLEAN)
         x = painter.flow(np.tile(x_T, (len(alpha), 1)), start, Level(alpha, sigma))[:, 0]
         error = np.abs(x - alpha * x_0 - sigma * x_T) / np.abs(x)
-        close(f"The worst alpha for lam = {lam:g}", _call(worst, lam), alpha[np.argmax(error)], rtol=0, atol=2e-3)
+        close(f"The worst alpha for lam = {lam:g}", function(worst)(lam), alpha[np.argmax(error)], rtol=0, atol=2e-3)
 
 
 @exercise(
@@ -64,7 +64,7 @@ def _turn_share(turn_share):
         u = np.linspace(0, angle, 20_001)
         arc = np.stack([np.cos(u), np.sin(u)], axis=1) @ frame.T + 0.4
         power = np.linalg.svd(arc - arc.mean(0), compute_uv=False) ** 2
-        close(f"The share for an angle of {angle:.3g}", _call(turn_share, angle), power[0] / power.sum(), rtol=1e-3)
+        close(f"The share for an angle of {angle:.3g}", function(turn_share)(angle), power[0] / power.sum(), rtol=1e-3)
 
 
 @exercise(
@@ -85,11 +85,4 @@ def _bend(bend):
             x = painter.flow(x_T, Level.from_kappa(kappa_T), Level(np.ones(len(kappas)), kappas))
             to_x, way = (x - x[-1]).T, x[0] - x[-1]
             wanted = kappas[np.argmax(np.abs(to_x[0] * way[1] - to_x[1] * way[0]))]  # the area spanned with the way
-            close(f"The bend for lam = {lam:g}, kappa_T = {kappa_T:g}", _call(bend, lam, kappa_T), wanted, rtol=4e-3)
-
-
-def _call(given, *arguments):
-    value = function(given)(*arguments)
-    if value is None or value is Ellipsis:
-        raise Wrong("Your function returns nothing yet")
-    return value
+            close(f"The bend for lam = {lam:g}, kappa_T = {kappa_T:g}", function(bend)(lam, kappa_T), wanted, rtol=4e-3)
