@@ -43,8 +43,8 @@ or `diffusers.DDPMPipeline.from_pretrained("paintlib/models/{name}")`.
 | | |
 |---|---|
 | data | the {data} training set, without augmentation |
-| training | {steps:,} steps of {batch} images, {images:,} in all; Adam; power-law average; seed {seed} |
-| loss and rate | {objective} |{earlier}
+| training | {steps:,} steps of {batch} images, {images:,} in all; Adam; seed {seed} |
+| loss, rate, average | {objective} |{earlier}
 | time and hardware | {hours:.1f} hours on {hardware} |
 | smoothed loss of the last steps | {last} |
 | FID | {fid} |
@@ -105,11 +105,12 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
     return folder
 
 
-def objective(most, exact_above, rate, decay, **_):
-    """What was minimised, and how fast, in words, from the fields of a recipe."""
+def objective(most, exact_above, rate, decay, power, **_):
+    """What was minimised, and how, in words, from the fields of a recipe."""
     weight = f", weighted by min(1 / alpha^2, {most:g})" if most > 1 else ""
     exact = f", and of its mean given the state where kappa > {exact_above:g}" if exact_above is not None else ""
-    return f"squared error of the noise{exact}{weight}; rate {rate:g}, as 1 / sqrt(step) from step {decay:,} on"
+    loss = f"squared error of the noise{exact}{weight}"
+    return f"{loss}; {rate:g}, as 1 / sqrt(step) from step {decay:,} on; weights of a step count as step^{power:g}"
 
 
 class InBFloat16(torch.nn.Module):

@@ -24,7 +24,7 @@ from paintlib.checks import require
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is trained, and how: network widths, and Adam's rate with its warm-up and decay in steps.
+    """What is trained, and how: network widths; Adam's rate, warm-up and decay in steps; the average's power.
 
     An error of the noise weighs at most `most`, see `weights`. Where kappa > `exact_above` the network learns from the
     mean of the noise, see `exact_noise`, instead of from one draw of it; None: nowhere.
@@ -40,6 +40,7 @@ class Recipe:
     decay: int = 4000
     most: float = 10
     exact_above: float | None = 1
+    power: float = 30
     snapshots: tuple[int, ...] = ()  # steps at which the averaged weights are kept
 
 
@@ -47,7 +48,14 @@ RECIPES = {
     "cifar10": Recipe("cifar10", 3, (32, 64, 128, 256)),
     "fashion-mnist": Recipe("fashion-mnist", 1, (32, 64, 96, 128)),
     "fashion-mnist-tiny": Recipe(
-        "fashion-mnist", 1, (16, 32, 32), attention=False, most=1, exact_above=None, snapshots=(50, 200, 800, 3200)
+        "fashion-mnist",
+        1,
+        (16, 32, 32),
+        attention=False,
+        most=1,
+        exact_above=None,
+        power=7,
+        snapshots=(50, 200, 800, 3200),
     ),
 }
 
@@ -157,8 +165,8 @@ def rate_at(recipe, step):
 
 
 @torch.no_grad()
-def average(ema, net, step, power=7):
-    """Power-law moving average: weights of step s count as s**power, so its width grows with the run."""
+def average(ema, net, step, power):
+    """Power-law moving average: weights of step s count as s**power, so it is over the last step / power or so."""
     for e, p in zip(ema.parameters(), net.parameters(), strict=True):
         e.lerp_(p, 1 - (1 - 1 / (step + 1)) ** (power + 1))
 
@@ -266,7 +274,7 @@ def train(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
-        average(ema, net, step)
+        average(ema, net, step, recipe.power)
         now, value = time.monotonic(), loss.item()
         old = value if record["loss"] is None else record["loss"]
         record |= {"step": step + 1, "loss": 0.99 * old + 0.01 * value, "seconds": record["seconds"] + now - clock}

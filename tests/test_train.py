@@ -147,7 +147,7 @@ def test_the_average_weighs_step_s_by_its_power():
     values = np.random.default_rng(0).normal(size=200)
     for step, value in enumerate(values):
         net.weight.data.fill_(float(value))
-        train.average(ema, net, step)
+        train.average(ema, net, step, power=7)
     share = np.arange(1, 201.0) ** 7
     assert float(ema.weight.detach()) == pytest.approx((share * values).sum() / share.sum(), rel=0.02)
 
@@ -176,7 +176,9 @@ def test_a_change_of_the_recipe_is_remembered_and_told_on_the_card(small, monkey
     assert record["history"] == [{"until": 2, "most": 10, "exact_above": 1}, {"until": 3, "decay": 4}]
     card = (release.release("small", small / "run", "a test machine", folder=small / "x") / "README.md").read_text()
     now, before, at_first = (line for line in card.split("\n") if "squared error" in line)
-    assert now == "| loss and rate | squared error of the noise; rate 0.001, as 1 / sqrt(step) from step 9 on |"
+    assert now.startswith(
+        "| loss, rate, average | squared error of the noise; 0.001, as 1 / sqrt(step) from step 9 on;"
+    )
     assert before.startswith("| until step 3 | squared error of the noise; ") and "from step 4 on" in before
     assert at_first.startswith("| until step 2 |") and "kappa > 1, weighted by min(1 / alpha^2, 10)" in at_first
 
