@@ -241,7 +241,8 @@ def test_the_card_has_the_fid_of_samples_without_their_padding(small, monkeypatc
     card = (release.release("small", small / "run", "a test machine", **options) / "README.md").read_text()
 
     pipe = diffusers.DDPMPipeline.from_pretrained(small / "released", dtype=torch.float32)
-    driver = diffusers.DPMSolverMultistepScheduler.from_config(pipe.scheduler.config, thresholding=True)
+    options = {"thresholding": True, "use_karras_sigmas": True}
+    driver = diffusers.DPMSolverMultistepScheduler.from_config(pipe.scheduler.config, **options)
     driver.set_timesteps(20)
     noise = np.random.default_rng(0).normal(size=(30, 32, 32)).astype(np.float32)
     x = torch.from_numpy(noise)[:, None]
