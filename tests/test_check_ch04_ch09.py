@@ -1,16 +1,33 @@
-"""The checks of chapter 09 accept what is right, refuse the slips a reader may make, and have hints."""
+"""The checks of chapters 04 and 09 accept what is right, refuse the slips a reader may make, and have hints."""
+
+import math
 
 import pytest
 
 from paintlib import check
 
 RIGHT = {
+    "04.1": lambda lam_1, lam_2: math.sqrt(lam_2 / (lam_1 + lam_2)),
+    "04.2": lambda lam: -math.log(2 * lam),
+    "04.3": lambda lam: 1 / math.sqrt(lam - 1) if lam > 2 else 1.0,
+    "04.4": lambda a: 2 ** (2 / a),
     "09.1": lambda before, after: (after.alpha - before.alpha, after.sigma - before.sigma),
     "09.2": lambda error, most: most / error,
     "09.3": lambda S: (S - 1) // 2,
     "09.4": lambda q: q,
 }
 SLIPS = [
+    ("04.1", lambda lam_1, lam_2: lam_2 / (lam_1 + lam_2)),  # the root forgotten
+    ("04.1", lambda lam_1, lam_2: math.sqrt(lam_1 / (lam_1 + lam_2))),  # the wrong feature
+    ("04.1", lambda lam_1, lam_2: math.sqrt(lam_2 / lam_1)),
+    ("04.2", lambda lam: -math.log(lam)),  # the critical point, SNR lam = 1
+    ("04.2", lambda lam: math.log(2 * lam)),
+    ("04.2", lambda lam: -math.log(2 * lam) / 2),  # log(alpha / sigma)
+    ("04.3", lambda lam: 1 / math.sqrt(1 + lam)),  # the critical point
+    ("04.3", lambda lam: 1 / (lam - 1) if lam > 2 else 1.0),  # alpha squared
+    ("04.3", lambda lam: 1.0),
+    ("04.4", lambda a: 2 ** (1 / a)),  # power and amplitude confused
+    ("04.4", lambda a: 2.0),
     ("09.1", lambda before, after: (after.alpha - before.alpha, before.sigma - after.sigma)),  # the sign
     ("09.1", lambda before, after: (after.sigma - before.sigma, after.alpha - before.alpha)),  # exchanged
     ("09.1", lambda before, after: (after.alpha, after.sigma)),
