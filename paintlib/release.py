@@ -43,8 +43,8 @@ or `diffusers.DDPMPipeline.from_pretrained("paintlib/models/{name}")`.
 | | |
 |---|---|
 | data | the {data} training set, without augmentation |
-| training | {steps:,} steps of {batch} images, {images:,} in all; Adam; seed {seed} |
-| loss, rate, average | {objective} |{earlier}
+| training | {steps:,} steps of {batch} images, {images:,} in all; seed {seed} |
+| loss, times, rate, average | {objective} |{earlier}
 | time and hardware | {hours:.1f} hours on {hardware} |
 | smoothed loss of the last steps | {last} |
 | FID | {fid} |
@@ -62,7 +62,7 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
     """
     recipe, trained, run = RECIPES[name], name, Path(run)
     net, ema = network(recipe), network(recipe)
-    run_record = load_checkpoint(run / "checkpoint.safetensors", net, ema, torch.optim.Adam(net.parameters()))
+    run_record = load_checkpoint(run / "checkpoint.safetensors", net, ema)
     if step is not None:
         ema.load_state_dict(load_file(run / f"step{step:06d}.safetensors"))
         run_record |= {"seconds": run_record["seconds"] * step / run_record["step"], "step": step, "loss": None}
@@ -81,10 +81,6 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
         fid = f"{metrics.fid(drawn, known):.1f} ({how}, against {len(known):,} training images)"
     numbers = {"steps": run_record["step"], "images": images, "hours": run_record["seconds"] / 3600}
     last = "not kept for a snapshot" if step else f"{run_record['loss']:.4f}"
-    then, earlier = run_record["recipe"], ""
-    for change in reversed(run_record.get("history", [])):
-        then = then | change
-        earlier += f"\n| until step {change['until']:,} | {objective(**then)} |"
     about = {
         "name": name,
         "trained": trained,
@@ -93,7 +89,7 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
         "hardware": hardware,
         "fid": fid,
         "objective": objective(**run_record["recipe"]),
-        "earlier": earlier,
+        "earlier": earlier(run_record),
     }
     how = {"batch": recipe.batch, "seed": run_record["seed"], "last": last}
     card = CARD.format(parameters=ema.num_parameters(), **about, **how, **numbers)
@@ -105,12 +101,23 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
     return folder
 
 
-def objective(most, exact_above, rate, decay, power, **_):
+def objective(most, exact_above, rate, decay, power, muon, angle, **_):
     """What was minimised, and how, in words, from the fields of a recipe."""
     weight = f", weighted by min(1 / alpha^2, {most:g})" if most > 1 else ""
     exact = f", and of its mean given the state where kappa > {exact_above:g}" if exact_above is not None else ""
     loss = f"squared error of the noise{exact}{weight}"
-    return f"{loss}; {rate:g}, as 1 / sqrt(step) from step {decay:,} on; weights of a step count as step^{power:g}"
+    times = f"times even in {'the angle arctan(kappa)' if angle else 'the number of the step'}"
+    rate = f"{'Muon and Adam' if muon else 'Adam'}, rate {rate:g}, as 1 / sqrt(step) from step {decay:,} on"
+    return f"{loss}; {times}; {rate}; weights of a step count as step^{power:g}"
+
+
+def earlier(run_record):
+    """The rows of the card that tell the recipes a run had before, latest first."""
+    then, rows = run_record["recipe"], ""
+    for change in reversed(run_record.get("history", [])):
+        then = then | change
+        rows += f"\n| until step {change['until']:,} | {objective(**then)} |"
+    return rows
 
 
 class InBFloat16(torch.nn.Module):

@@ -24,10 +24,12 @@ from paintlib.checks import require
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is trained, and how: network widths; Adam's rate, warm-up and decay in steps; the average's power.
+    """What is trained, and how: network widths; the rate, its warm-up and decay in steps; the average's power.
 
     An error of the noise weighs at most `most`, see `weights`. Where kappa > `exact_above` the network learns from the
-    mean of the noise, see `exact_noise`, instead of from one draw of it; None: nowhere.
+    mean of the noise, see `exact_noise`, instead of from one draw of it; None: nowhere. Without `muon` Adam trains all
+    weights, see `Optimiser`. Times are drawn evenly in the `angle` of the rotation from image to noise, see `shares`,
+    or else in the number of the step.
     """
 
     data: str
@@ -35,12 +37,14 @@ class Recipe:
     widths: tuple[int, ...]
     attention: bool = True
     batch: int = 64
-    rate: float = 1e-3
+    rate: float = 1.5e-3
     warmup: int = 500
     decay: int = 4000
-    most: float = 10
+    most: float = 30
     exact_above: float | None = 1
     power: float = 30
+    muon: bool = True
+    angle: bool = True
     snapshots: tuple[int, ...] = ()  # steps at which the averaged weights are kept
 
 
@@ -52,9 +56,12 @@ RECIPES = {
         1,
         (16, 32, 32),
         attention=False,
+        rate=1e-3,
         most=1,
         exact_above=None,
         power=7,
+        muon=False,
+        angle=False,
         snapshots=(50, 200, 800, 3200),
     ),
 }
@@ -116,9 +123,24 @@ def weights(alpha_bar, most):
     return (1 / alpha_bar).clamp(max=most)
 
 
+def shares(alpha_bar, angle):
+    """The probability of every time in training: even, or even in the angle arctan(kappa).
+
+    A linear schedule spends 30 of 100 steps where kappa > 12, where little is to be learned, and 26 where kappa < 1,
+    where all detail is. Evenly in the angle these are 5 and 50.
+    """
+    share = torch.gradient(alpha_bar.double().sqrt().acos())[0] if angle else torch.ones(len(alpha_bar)).double()
+    return share / share.sum()
+
+
+def scaled(images):
+    """Pixels from 0 to 255 as float32 from -1 to 1."""
+    return images.float() / 127.5 - 1
+
+
 def half_norms(images):
     """|y_i|^2 / 2 of every image, scaled to [-1, 1]; shape (N,)."""
-    return torch.cat([(block.float() / 127.5 - 1).square().sum(dim=(1, 2, 3)) / 2 for block in images.split(4096)])
+    return torch.cat([scaled(block).square().sum(dim=(1, 2, 3)) / 2 for block in images.split(4096)])
 
 
 def exact_noise(x, kappa, images, norms):
@@ -139,12 +161,13 @@ def exact_noise(x, kappa, images, norms):
 def loss_at(net, images, norms, alpha_bar, recipe, seed, step):
     """Weighted squared error of the predicted noise, mean over one random batch (Eq. 5).
 
-    The times are stratified: one in each of `batch` equal parts of the schedule.
+    The times are stratified: one in each of `batch` equally probable parts of the schedule.
     """
     rng, batch, device = torch.Generator().manual_seed(seed * 1_000_003 + step), recipe.batch, images.device
-    x0 = images[torch.randint(len(images), (batch,), generator=rng).to(device)].float() / 127.5 - 1
-    t = (torch.arange(batch) + torch.rand(batch, generator=rng)) * (len(alpha_bar) / batch)
-    t = t.long().clamp(max=len(alpha_bar) - 1)  # float32 may round the last time up
+    x0 = scaled(images[torch.randint(len(images), (batch,), generator=rng).to(device)])
+    quantile = (torch.arange(batch) + torch.rand(batch, generator=rng).double()) / batch
+    t = torch.searchsorted(shares(alpha_bar, recipe.angle).cumsum(0), quantile, right=True)
+    t = t.clamp(max=len(alpha_bar) - 1)  # the sum of the shares may be rounded down
     noise = torch.randn(x0.shape, generator=rng).to(device)
     signal, gamma = alpha_bar[t].to(device), weights(alpha_bar, recipe.most)[t].to(device)
     alpha, sigma = signal.sqrt()[:, None, None, None], (1 - signal).sqrt()[:, None, None, None]
@@ -159,8 +182,40 @@ def loss_at(net, images, norms, alpha_bar, recipe, seed, step):
     return ((predicted.float() - target).square().mean(dim=(1, 2, 3)) * gamma).mean()
 
 
+class Optimiser:
+    """Muon for the matrices within a `UNet2DModel`, Adam for its first and last layer and all vectors.
+
+    Muon steps along the nearest orthogonal matrix, so that weak directions of the gradient move as far as strong ones;
+    a kernel is a matrix with a row for each channel that it makes. The rate of both is Adam's (Liu and others, 2025:
+    Muon is scalable for LLM training). Without `muon` Adam has all weights.
+    """
+
+    def __init__(self, net, muon):
+        edges = {*net.conv_in.parameters(), *net.conv_out.parameters()}
+        self.inner = [p for p in net.parameters() if muon and p.ndim > 1 and p not in edges]
+        self.rows = [rows_of(p.detach()) for p in self.inner]
+        inner = set(self.inner)
+        rest = [p for p in net.parameters() if p not in inner]
+        self.parts = {"adam": torch.optim.Adam(rest, betas=(0.9, 0.99))}
+        if muon:
+            self.parts["muon"] = torch.optim.Muon(self.rows, weight_decay=0, adjust_lr_fn="match_rms_adamw")
+
+    def step(self, rate):
+        for p, rows in zip(self.inner, self.rows, strict=True):
+            rows.grad = rows_of(p.grad)
+        for part in self.parts.values():
+            for group in part.param_groups:
+                group["lr"] = rate
+            part.step()
+
+
+def rows_of(weight):
+    """A weight as a matrix that shares its memory; kernels must be in channels_last."""
+    return weight if weight.ndim == 2 else weight.permute(0, 2, 3, 1).view(len(weight), -1)
+
+
 def rate_at(recipe, step):
-    """Adam's rate: a linear warm-up, then constant, then falling as 1 / sqrt(step)."""
+    """The rate of a step: a linear warm-up, then constant, then falling as 1 / sqrt(step)."""
     return recipe.rate * min((step + 1) / recipe.warmup, 1) * max(step / recipe.decay, 1) ** -0.5
 
 
@@ -175,16 +230,17 @@ def save_checkpoint(file, net, ema, optimiser, record):
     """Write everything that a resumed run needs as one safetensors file, whole or not at all."""
     tensors = {f"net.{k}": v for k, v in net.state_dict().items()}
     tensors |= {f"ema.{k}": v for k, v in ema.state_dict().items()}
-    for i, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"adam.{i}.{k}": v for k, v in state.items()}
+    for part, its in optimiser.parts.items():
+        for i, state in its.state_dict()["state"].items():
+            tensors |= {f"{part}.{i}.{k}": v for k, v in state.items()}
     partial = file.with_suffix(".partial")
     save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial, {"record": json.dumps(record)})
     os.replace(partial, file)
 
 
-def load_checkpoint(file, net, ema, optimiser):
+def load_checkpoint(file, net, ema, optimiser=None):
     """Restore what `save_checkpoint` wrote; returns the record of the run."""
-    parts = {"net": {}, "ema": {}, "adam": {}}
+    parts = {"net": {}, "ema": {}, "adam": {}, "muon": {}}
     with safe_open(file, "pt") as f:
         record = json.loads(f.metadata()["record"])
         for key in f.keys():
@@ -192,11 +248,12 @@ def load_checkpoint(file, net, ema, optimiser):
             parts[part][name] = f.get_tensor(key)
     net.load_state_dict(parts["net"])
     ema.load_state_dict(parts["ema"])
-    state = {}
-    for name, value in parts["adam"].items():
-        i, key = name.split(".")
-        state.setdefault(int(i), {})[key] = value
-    optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+    for part, its in optimiser.parts.items() if optimiser else ():
+        state = {}
+        for name, value in parts[part].items():
+            i, key = name.split(".")
+            state.setdefault(int(i), {})[key] = value
+        its.load_state_dict(its.state_dict() | {"state": state})
     return record
 
 
@@ -221,8 +278,8 @@ def train(
 
     A checkpoint and a grid of samples are written to `folder` every `minutes`. Returns the record of the run:
     steps, images, seconds, the smoothed loss. An existing checkpoint in `folder` is resumed; without one, training goes
-    on from the released model in the folder `start`, if one is given, with Adam's moments begun anew. Where the recipe
-    has changed since, the record's history tells what it was, and until which step.
+    on from the released model in the folder `start`, if one is given, with the optimisers' moments begun anew. Where
+    the recipe has changed since, the record's history tells what it was, and until which step.
     """
     if images is None and hours is None:
         raise ValueError("images, hours: got neither; say on how many images to train, or how long, or both")
@@ -236,7 +293,7 @@ def train(
     net = network(recipe).to(device, memory_format=torch.channels_last)
     ema = network(recipe).to(device, memory_format=torch.channels_last)
     ema.load_state_dict(net.state_dict())
-    optimiser = torch.optim.Adam(net.parameters(), betas=(0.9, 0.99))
+    optimiser = Optimiser(net, recipe.muon)
     record = {"name": name, "recipe": present, "seed": seed, "step": 0, "seconds": 0.0, "loss": None}
     if checkpoint.exists():
         record = load_checkpoint(checkpoint, net, ema, optimiser)
@@ -267,13 +324,11 @@ def train(
     first = record["step"]
     while not done():
         step = record["step"]
-        for group in optimiser.param_groups:
-            group["lr"] = rate_at(recipe, step)
         loss = loss_at(forward, pixels, norms, alpha_bar, recipe, record["seed"], step)
-        optimiser.zero_grad()
+        net.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
+        optimiser.step(rate_at(recipe, step))
         average(ema, net, step, recipe.power)
         now, value = time.monotonic(), loss.item()
         old = value if record["loss"] is None else record["loss"]

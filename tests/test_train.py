@@ -79,7 +79,8 @@ def test_eq_05_the_loss_of_a_perfect_network_is_that_of_the_exact_denoiser():
         assert float(train.loss_at(Perfect(-x0), *arguments)) > 1e-2
 
 
-def test_times_cover_the_schedule_evenly():
+@pytest.mark.parametrize("angle", [False, True])
+def test_times_are_even_in_the_step_or_in_the_angle(angle):
     seen = []
 
     class Watch(torch.nn.Module):
@@ -88,9 +89,11 @@ def test_times_cover_the_schedule_evenly():
             return type("Output", (), {"sample": x})
 
     pixels, alpha_bar = torch.zeros(5, 1, 8, 8, dtype=torch.bfloat16), train.scheduler().alphas_cumprod
-    recipe = train.Recipe("black", 1, (8,), batch=10)
+    recipe = train.Recipe("black", 1, (8,), batch=10, angle=angle)
     train.loss_at(Watch(), pixels, train.half_norms(pixels), alpha_bar, recipe, 0, 0)
-    np.testing.assert_array_equal(seen[0] // 100, np.arange(10))
+    t = seen[0].numpy()
+    turned = np.arccos(np.sqrt(Tabulated.ddpm().alphas_cumprod[t])) / (np.pi / 2) if angle else t / 1000
+    np.testing.assert_array_less(np.abs(10 * turned - np.arange(10) - 0.5), 0.51)
 
 
 def test_the_weighted_loss_is_that_of_v_where_noise_is_moderate():
@@ -114,7 +117,7 @@ def test_a_weight_of_time_counts_in_the_loss():
 
     pixels, alpha_bar = torch.zeros(5, 1, 32, 32, dtype=torch.bfloat16), train.scheduler().alphas_cumprod
     for most in (1, 4):
-        recipe = train.Recipe("black", 1, (8,), most=most, exact_above=None)
+        recipe = train.Recipe("black", 1, (8,), most=most, exact_above=None, angle=False)
         loss = float(train.loss_at(Zero(), pixels, train.half_norms(pixels), alpha_bar, recipe, 0, 0))
         assert loss == pytest.approx(float(train.weights(alpha_bar, most).mean()), rel=0.02)
 
@@ -152,6 +155,31 @@ def test_the_average_weighs_step_s_by_its_power():
     assert float(ema.weight.detach()) == pytest.approx((share * values).sum() / share.sum(), rel=0.02)
 
 
+def test_muon_turns_a_gradient_into_the_nearest_orthogonal_matrix_and_adam_moves_the_rest():
+    """The singular value decomposition gives that matrix exactly; five Newton-Schulz steps come near it."""
+    net = train.network(train.RECIPES["cifar10"]).to(memory_format=torch.channels_last)
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    optimiser, rng = train.Optimiser(net, muon=True), torch.Generator().manual_seed(0)
+    for p in net.parameters():
+        p.grad = torch.empty_like(p).normal_(generator=rng)
+    optimiser.step(1e-3)
+    for name, p in net.named_parameters():
+        step = p.detach() - before[name]
+        if p.ndim == 1 or name.startswith(("conv_in", "conv_out")):
+            torch.testing.assert_close(step, -1e-3 * p.grad.sign(), rtol=1e-3, atol=1e-6)
+    for name in ("down_blocks.1.resnets.0.conv1.weight", "time_embedding.linear_1.weight"):
+        p = net.get_parameter(name)
+        u, _, v = torch.linalg.svd(p.grad.flatten(1), full_matrices=False)
+        wanted, step = -0.2e-3 * max(p.grad.flatten(1).shape) ** 0.5 * u @ v, (p.detach() - before[name]).flatten(1)
+        assert float(torch.cosine_similarity(step.flatten(), wanted.flatten(), dim=0)) > 0.95
+        assert float(step.norm() / wanted.norm()) == pytest.approx(1, abs=0.2)
+
+
+def test_a_kernel_that_would_be_trained_as_a_copy_is_refused():
+    with pytest.raises(RuntimeError, match="view"):
+        train.Optimiser(train.network(train.RECIPES["cifar10"]), muon=True)
+
+
 def test_the_rate_warms_up_and_decays():
     recipe = train.RECIPES["cifar10"]
     rates = [train.rate_at(recipe, s) for s in (0, recipe.warmup - 1, recipe.decay, 4 * recipe.decay)]
@@ -173,14 +201,13 @@ def test_a_change_of_the_recipe_is_remembered_and_told_on_the_card(small, monkey
     train.train("small", small / "run", file=file, images=12)
     monkeypatch.setitem(train.RECIPES, "small", replace(first, most=1, exact_above=None, decay=9))
     record = train.train("small", small / "run", file=file, images=16)
-    assert record["history"] == [{"until": 2, "most": 10, "exact_above": 1}, {"until": 3, "decay": 4}]
+    assert record["history"] == [{"until": 2, "most": 30, "exact_above": 1}, {"until": 3, "decay": 4}]
     card = (release.release("small", small / "run", "a test machine", folder=small / "x") / "README.md").read_text()
     now, before, at_first = (line for line in card.split("\n") if "squared error" in line)
-    assert now.startswith(
-        "| loss, rate, average | squared error of the noise; 0.001, as 1 / sqrt(step) from step 9 on;"
-    )
+    assert now.startswith("| loss, times, rate, average | squared error of the noise; times even in the angle")
+    assert "Muon and Adam, rate 0.0015, as 1 / sqrt(step) from step 9 on;" in now
     assert before.startswith("| until step 3 | squared error of the noise; ") and "from step 4 on" in before
-    assert at_first.startswith("| until step 2 |") and "kappa > 1, weighted by min(1 / alpha^2, 10)" in at_first
+    assert at_first.startswith("| until step 2 |") and "kappa > 1, weighted by min(1 / alpha^2, 30)" in at_first
 
 
 def test_training_goes_on_from_a_release(small):
