@@ -239,7 +239,10 @@ def save_checkpoint(file, net, ema, optimiser, record):
 
 
 def load_checkpoint(file, net, ema, optimiser=None):
-    """Restore what `save_checkpoint` wrote; returns the record of the run."""
+    """Restore what `save_checkpoint` wrote; returns the record of the run.
+
+    The moments of another optimiser are not those of this one, so after a change of `muon` they begin anew.
+    """
     parts = {"net": {}, "ema": {}, "adam": {}, "muon": {}}
     with safe_open(file, "pt") as f:
         record = json.loads(f.metadata()["record"])
@@ -248,7 +251,8 @@ def load_checkpoint(file, net, ema, optimiser=None):
             parts[part][name] = f.get_tensor(key)
     net.load_state_dict(parts["net"])
     ema.load_state_dict(parts["ema"])
-    for part, its in optimiser.parts.items() if optimiser else ():
+    same = optimiser is not None and bool(parts["muon"]) == ("muon" in optimiser.parts)
+    for part, its in optimiser.parts.items() if same else ():
         state = {}
         for name, value in parts[part].items():
             i, key = name.split(".")
