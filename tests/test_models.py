@@ -1,11 +1,13 @@
 """The models that ship: whole, small, readable by diffusers, and better than the mean picture."""
 
+import json
+
 import diffusers
 import numpy as np
 import pytest
 import torch
 
-from paintlib import data, pretrained
+from paintlib import data, pretrained, train
 
 NAMES = pretrained.shipped()
 
@@ -23,6 +25,16 @@ def test_diffusers_reads_the_folder_and_the_card_says_how_it_was_made(name):
         torch.testing.assert_close(ours, theirs.float(), rtol=0, atol=0)
     card = (pretrained.SHIPPED / name / "README.md").read_text()
     assert all(word in card for word in ("images", "hours", "FID", "samples.png"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_layer_has_learned(name):
+    record = json.loads((pretrained.SHIPPED / name / "training.json").read_text())
+    torch.manual_seed(record["seed"])
+    drawn = train.network(train.RECIPES[record["name"]]).state_dict()
+    for key, w in pretrained.load(name, device="cpu").net.state_dict().items():
+        moved = (w - drawn[key]).norm() / drawn[key].norm()
+        assert w.ndim < 2 or moved > 1e-3, key  # rounding to float16 moves by 2e-4
 
 
 @pytest.mark.parametrize("name, kappa", [("cifar10", 1.0), ("fashion-mnist", 1.0), ("fashion-mnist-tiny-3200", 1.0)])

@@ -1,6 +1,7 @@
 """Training and release, on a network that trains in a second."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import diffusers
@@ -184,6 +185,27 @@ def test_the_rate_warms_up_and_decays():
     recipe = train.RECIPES["cifar10"]
     rates = [train.rate_at(recipe, s) for s in (0, recipe.warmup - 1, recipe.decay, 4 * recipe.decay)]
     np.testing.assert_allclose(np.divide(rates, recipe.rate), [1 / recipe.warmup, 1, 1, 0.5])
+
+
+def test_a_pixel_is_doubled_as_by_interpolate():
+    x = torch.randn(2, 3, 4, 5)
+    assert torch.equal(train.doubled(None, (x,)), torch.nn.functional.interpolate(x, scale_factor=2.0))
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_network_has_the_gradient_of_the_plain_one(small):
+    """`compiled` compares them; with diffusers' own upsampling torch 2.13 gives zeros below the full resolution."""
+    train.train("small", small / "run", file=small / "data.npz", images=4, compile=True)
+
+
+def test_a_compiled_network_that_loses_a_gradient_is_refused(small, monkeypatch):
+    def lose(net):
+        net.mid_block.register_forward_hook(lambda module, inputs, output: output.detach())
+        return net
+
+    monkeypatch.setattr(torch, "compile", lose)
+    with pytest.raises(RuntimeError, match="gradient of norm .* compiled, .* plain; train without --compile"):
+        train.train("small", small / "run", file=small / "data.npz", images=4, compile=True)
 
 
 def test_images_are_padded_to_32_and_channels_come_first(small):
