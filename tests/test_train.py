@@ -204,7 +204,7 @@ def test_a_compiled_network_that_loses_a_gradient_is_refused(small, monkeypatch)
         return net
 
     monkeypatch.setattr(torch, "compile", lose)
-    with pytest.raises(RuntimeError, match="gradient of norm .* compiled, .* plain; train without --compile"):
+    with pytest.raises(RuntimeError, match=r"gradient of norm .* compiled, .* plain; train without --compile"):
         train.train("small", small / "run", file=small / "data.npz", images=4, compile=True)
 
 
