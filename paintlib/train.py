@@ -100,10 +100,10 @@ def compiled(net, loss):
     """
     from diffusers.models.upsampling import Upsample2D
 
-    weights = dict(net.named_parameters())
+    named = dict(net.named_parameters())
 
     def gradient(forward):
-        return torch.autograd.grad(loss(forward), list(weights.values()), materialize_grads=True)
+        return torch.autograd.grad(loss(forward), list(named.values()), materialize_grads=True)
 
     plain = gradient(net)
     for module in net.modules():
@@ -112,7 +112,7 @@ def compiled(net, loss):
             module.conv.register_forward_pre_hook(doubled)
     forward = torch.compile(net)
     floor = 1e-3 * max(g.norm() for g in plain)  # below it, bfloat16 leaves little but rounding
-    for name, there, here in zip(weights, plain, gradient(forward), strict=True):
+    for name, there, here in zip(named, plain, gradient(forward), strict=True):
         if (here - there).norm() > there.norm() / 2 + floor:
             got = f"{name} has a gradient of norm {here.norm():.3g} compiled, {there.norm():.3g} plain"
             raise RuntimeError(f"torch.compile of torch {torch.__version__}: {got}; train without --compile")
