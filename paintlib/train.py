@@ -401,7 +401,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", help="a released model to go on from, if there is no checkpoint")
     parser.add_argument("--threads", type=int, help="CPU threads")
-    parser.add_argument("--compile", action="store_true", help="torch.compile: slower to start, up to 1.5 times faster")
+    parser.add_argument("--compile", action="store_true", help="torch.compile: slower to start, then faster")
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
