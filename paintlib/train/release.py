@@ -1,10 +1,10 @@
 """Turn a training run into a model that ships: float16 weights, configs, samples, and a card with what was measured.
 
-    python -m paintlib.release cifar10 --hardware "2 CPU cores" --reference features.npy --inception inception.pt
+    python -m paintlib.train.release cifar10 --hardware "2 CPU cores" --reference features.npy --inception inception.pt
 
 Writes paintlib/models/NAME in diffusers' format. The FID is measured on the float16 weights as they ship, computed in
 bfloat16 as in training. --reference are Inception features of training images, at the data set's own size (see
-`python -m paintlib.metrics features`); without them the card says that the FID was not measured.
+`python -m paintlib.measure features`); without them the card says that the FID was not measured.
 """
 
 import argparse
@@ -19,10 +19,13 @@ from diffusers import DDPMPipeline, DPMSolverMultistepScheduler
 from safetensors.torch import load_file
 from tqdm import tqdm
 
-from paintlib import metrics
+from paintlib import measure
 from paintlib.data import to_images
-from paintlib.pretrained import SHIPPED, load, record
-from paintlib.train import RECIPES, load_checkpoint, network, sample_grid, scheduler
+from paintlib.networks import load, record
+from paintlib.networks.files import SHIPPED
+from paintlib.train.checkpoint import load_checkpoint
+from paintlib.train.loop import sample_grid
+from paintlib.train.recipes import RECIPES, network, scheduler
 
 CARD = """---
 license: mit
@@ -33,8 +36,8 @@ library_name: diffusers
 An unconditional diffusion model of {data} at 32 x 32, trained for *Outline First, Details Later*: a `UNet2DModel` with
 {parameters:,} parameters that predicts the noise; linear beta from 1e-4 to 0.02 in 1000 steps.{padding}
 
-    from paintlib import pretrained
-    painter = pretrained.load("{name}")
+    from paintlib import networks
+    painter = networks.load("{name}")
 
 or `diffusers.DDPMPipeline.from_pretrained("paintlib/models/{name}")`.
 
@@ -76,9 +79,9 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
     fid = "not measured"
     if reference:
         known = np.load(reference)
-        drawn = metrics.inception_features(draw(folder, count, margin), weights=inception)
+        drawn = measure.inception_features(draw(folder, count, margin), weights=inception)
         how = f"{count:,} samples, clipped DPM-Solver++(2M), {STEPS} Karras steps, seed 0"
-        fid = f"{metrics.fid(drawn, known):.1f} ({how}, against {len(known):,} training images)"
+        fid = f"{measure.fid(drawn, known):.1f} ({how}, against {len(known):,} training images)"
     numbers = {"steps": run_record["step"], "images": images, "hours": run_record["seconds"] / 3600}
     last = "not kept for a snapshot" if step else f"{run_record['loss']:.4f}"
     about = {
@@ -150,7 +153,7 @@ def draw(folder, count, margin=0, batch=250):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m paintlib.release", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m paintlib.train.release", description=__doc__.split("\n")[0])
     parser.add_argument("name", choices=RECIPES)
     parser.add_argument("--run", help="folder of the run (default: runs/NAME)")
     parser.add_argument("--hardware", required=True, help="what it was trained on, for the card")

@@ -1,0 +1,32 @@
+"""Text-conditional networks, with their prompt as a part of them."""
+
+import torch
+
+from paintlib.checks import require
+
+
+class Prompted(torch.nn.Module):
+    """A text-conditional network with its prompt: eps = eps_u + guidance (eps_c - eps_u)."""
+
+    def __init__(self, unet, embeddings, guidance):
+        super().__init__()
+        self.unet, self.guidance, self.config = unet, guidance, unet.config
+        self.register_buffer("embeddings", embeddings)  # of the empty prompt and of the prompt: (2, tokens, width)
+
+    def forward(self, x, t):
+        t = t.expand(len(x)).repeat(2)
+        texts = self.embeddings.repeat_interleave(len(x), 0)
+        plain, prompted = self.unet(torch.cat([x, x]), t, encoder_hidden_states=texts).sample.chunk(2)
+        return plain + self.guidance * (prompted - plain)
+
+
+@torch.inference_mode()
+def embed(folder, prompts):
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+    encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
+    room = tokenizer.model_max_length
+    longest = max(len(ids) for ids in tokenizer(prompts).input_ids)
+    require(longest <= room, "prompt", f"{longest} tokens", f"this model reads {room}; shorten it")
+    return encoder(**tokenizer(prompts, padding="max_length", max_length=room, return_tensors="pt"))[0]

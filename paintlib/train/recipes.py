@@ -1,0 +1,97 @@
+"""What is trained, and how: the recipes of the models that ship, their network, schedule and images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, and how: network widths; the rate, its warm-up and decay in steps; the average's power.
+
+    An error of the noise weighs at most `most`, see `weights`. Where kappa > `exact_above` the network learns from the
+    mean of the noise, see `exact_noise`, instead of from one draw of it; None: nowhere. Without `muon` Adam trains all
+    weights, see `Optimiser`. Times are drawn evenly in the `angle` of the rotation from image to noise, see `shares`,
+    or else in the number of the step.
+    """
+
+    data: str
+    channels: int
+    widths: tuple[int, ...]
+    attention: bool = True
+    batch: int = 64
+    rate: float = 1.5e-3
+    warmup: int = 500
+    decay: int = 4000
+    most: float = 30
+    exact_above: float | None = 1
+    power: float = 30
+    muon: bool = True
+    angle: bool = True
+    snapshots: tuple[int, ...] = ()  # steps at which the averaged weights are kept
+
+
+RECIPES = {
+    "cifar10": Recipe("cifar10", 3, (32, 64, 128, 256)),
+    "fashion-mnist": Recipe("fashion-mnist", 1, (32, 64, 96, 128)),
+    "fashion-mnist-tiny": Recipe(
+        "fashion-mnist",
+        1,
+        (16, 32, 32),
+        attention=False,
+        rate=1e-3,
+        most=1,
+        exact_above=None,
+        power=7,
+        muon=False,
+        angle=False,
+        snapshots=(50, 200, 800, 3200),
+    ),
+}
+
+
+def network(recipe):
+    """An unconditional `UNet2DModel` at 32 x 32 that predicts the noise; attention at 8 x 8 only."""
+    from diffusers import UNet2DModel
+    from diffusers.models.attention_processor import Attention, AttnProcessor
+
+    levels = len(recipe.widths)
+    at_8 = [recipe.attention and i == 2 for i in range(levels)]
+    net = UNet2DModel(
+        sample_size=32,
+        in_channels=recipe.channels,
+        out_channels=recipe.channels,
+        layers_per_block=1,
+        block_out_channels=recipe.widths,
+        down_block_types=tuple("AttnDownBlock2D" if a else "DownBlock2D" for a in at_8),
+        up_block_types=tuple("AttnUpBlock2D" if a else "UpBlock2D" for a in reversed(at_8)),
+        norm_num_groups=min(16, recipe.widths[0] // 2),
+        attention_head_dim=64,
+        add_attention=recipe.attention,
+    )
+    for module in net.modules():
+        if isinstance(module, Attention):
+            module.set_processor(AttnProcessor())  # on a CPU the fused attention's backward pass is far slower
+    return net
+
+
+def scheduler():
+    """Linear beta from 1e-4 to 0.02 in 1000 steps, the schedule of `google/ddpm-cifar10-32`."""
+    from diffusers import DDPMScheduler
+
+    return DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear", prediction_type="epsilon")
+
+
+def images_for(recipe, file=None):
+    """The training images as uint8 (N, channels, 32, 32); Fashion-MNIST is padded from 28 with black."""
+    if file is None:
+        from paintlib import data
+
+        pixels = data.load(recipe.data, "train").images
+    else:
+        with np.load(file) as archive:
+            pixels = archive["x_train"]
+    pixels = pixels.reshape(len(pixels), *pixels.shape[1:3], -1).transpose(0, 3, 1, 2)
+    margin = (32 - pixels.shape[-1]) // 2
+    return torch.from_numpy(np.pad(pixels, ((0, 0), (0, 0), (margin, margin), (margin, margin))))
