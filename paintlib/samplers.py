@@ -4,6 +4,7 @@ Each takes a denoiser, the first state x (..., D), a schedule, and a grid of tim
 `Step` at every time of the grid, so a grid of n + 1 times makes n moves.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -114,6 +115,25 @@ def rk4(denoiser, x, schedule, grid):
         k3 = _slope(denoiser, x + h / 2 * k2, kappa + h / 2)
         k4 = _slope(denoiser, x + h * k3, end)
         return level.alpha * (x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4))
+
+    return _walk(denoiser, x, schedule, grid, move, scaled=True)
+
+
+def multistep(denoiser, x, schedule, grid):
+    """DPM-Solver++(2M): second order with one estimate a move, since it remembers the estimate before (underscores).
+
+    On x / alpha: x' = k x + (1 - k) (x0_hat + h / (2 h_) (x0_hat - x0_hat_)), with k = kappa' / kappa and h = -log k.
+    The first move, and one to sigma = 0, are DDIM's.
+    """
+    before = None
+
+    def move(step, level):
+        nonlocal before
+        kept, goal = level.kappa / step.level.kappa, step.x0_hat
+        if before is not None and kept > 0:
+            goal = goal + math.log(kept) / math.log(before[1]) / 2 * (goal - before[0])
+        before = (step.x0_hat, kept)
+        return level.alpha * (kept * (step.x / step.level.alpha) + (1 - kept) * goal)
 
     return _walk(denoiser, x, schedule, grid, move, scaled=True)
 
