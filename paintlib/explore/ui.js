@@ -45,14 +45,15 @@ function button(text, press) {
 }
 
 // One button per name, one of them pressed.
-function choice(legend, names, change) {
-  let chosen = 0;
+function choice(legend, names, change, first = 0) {
+  let chosen = first;
   const buttons = names.map((name, n) => button(name, () => { chosen = n; show(); change(); }));
   const show = () => buttons.forEach((b, n) => b.setAttribute("aria-pressed", n === chosen));
   show();
   return {
     element: make("div", { class: "paint-choice", role: "group", "aria-label": legend }, make("span", {}, legend), ...buttons),
     get value() { return chosen; },
+    set value(n) { chosen = n; show(); },
   };
 }
 
@@ -145,6 +146,6 @@ function assemble(root, { title, controls, panels, note }) {
     make("p", { class: "paint-note" }, note));
   return (state, sentence) => {
     output.setAttribute("data-state", state);
-    words.textContent = sentence;
+    if (words.textContent !== sentence) words.textContent = sentence;  // said once, not at every frame
   };
 }
