@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from paintlib.check import Wrong, close, exercise, function
+from paintlib.check import Wrong, close, exercise, function, numbers, parts
 from paintlib.grids import log_snr
 from paintlib.pointcloud import PointCloud
 from paintlib.samplers import collect, rk4
@@ -23,8 +23,9 @@ def _basin_edges(basin_edges):
     """Start the flow on both sides of each edge, and see which point it finds."""
     rng = np.random.default_rng(71)
     for points, kappa in ((np.array([-1.0, 0.0, 2.5]), 3.0), (np.sort(rng.uniform(-2, 2, 5)), 6.0)):
-        edges = _call(basin_edges, points, kappa)
+        edges = numbers("The edges", function(basin_edges)(points, kappa))
         close("the array of edges", np.zeros_like(edges), np.zeros(len(points) - 1))
+        edges = edges.reshape(len(points) - 1)
         if not all(left < right for left, right in pairwise(edges)):
             raise Wrong(f"The edges should increase; got {edges}")
         for side, found in ((-1, np.arange(len(edges))), (1, np.arange(1, len(points)))):
@@ -55,21 +56,28 @@ def _query_and_keys(query_and_keys):
     """The weights from the definition, by Bayes' rule; and a query that knows no points, keys that know no state."""
     rng = np.random.default_rng(72)
     points, x, level = rng.standard_normal((7, 5)), rng.standard_normal(5), Level(0.6, 0.9)
-    query, keys = _call(query_and_keys, points, x, level, parts=2)
+
+    def pair(points, x):
+        query, keys = parts(function(query_and_keys)(points, x, level), 2)
+        keys = numbers("The keys", keys)
+        return numbers("The query", query).ravel(), keys.squeeze(0) if keys.ndim == 3 and len(keys) == 1 else keys
+
+    query, keys = pair(points, x)
     logits = keys @ query if keys.ndim == 2 and query.shape == keys.shape[1:] else None
     if logits is None or logits.shape != (7,):
         raise Wrong(f"keys @ query should have shape (7,); got keys {keys.shape} and query {query.shape}")
     likelihood = np.array([np.exp(-np.sum((x - level.alpha * y) ** 2) / (2 * level.sigma**2)) for y in points])
     share = np.exp(logits - logits.max())
     close("softmax(keys @ query)", share / share.sum(), likelihood / likelihood.sum())
-    close("The keys, with another x,", _call(query_and_keys, points, x + 1, level, parts=2)[1], keys)
-    close("The query, with other points,", _call(query_and_keys, points[::-1] + 1, x, level, parts=2)[0], query)
+    close("The keys, with another x,", pair(points, x + 1)[1], keys)
+    close("The query, with other points,", pair(points[::-1] + 1, x)[0], query)
 
 
 @exercise(
     "07.3",
     "Give each point the weight exp(-|x - y_i|^2 / (2 kappa^2)), and make the weights sum to one.",
-    "Where does a DDIM step to sigma = 0 land? Eq. (100) has the same weighted mean, with alpha = 1, sigma = kappa.",
+    "Where does a DDIM step to sigma = 0 land? Eq. 100 has the same weighted mean, with alpha = 1, sigma = kappa.",
+    own=(PointCloud.denoise, PointCloud.weights),
 )
 def _mean_shift(mean_shift):
     """x + kappa^2 grad log p, the gradient by central differences of the summed kernels."""
@@ -82,7 +90,9 @@ def _mean_shift(mean_shift):
             return np.log(sum(np.exp(-np.sum((x - y) ** 2) / (2 * kappa**2)) for y in points))
 
         slope = [(log_density(x + e) - log_density(x - e)) / (2 * h) for e in h * np.eye(3)]
-        close(f"The step at kappa = {kappa}", _call(mean_shift, points, x, kappa), x + kappa**2 * np.array(slope), 1e-6)
+        close(
+            f"The step at kappa = {kappa}", function(mean_shift)(points, x, kappa), x + kappa**2 * np.array(slope), 1e-6
+        )
 
 
 @exercise(
@@ -97,16 +107,4 @@ def _vote_spread(vote_spread):
         pair = rng.standard_normal((2, 4))
         w = PointCloud(pair).weights(level.sigma * rng.standard_normal((20_000, 4)), level)
         measured = np.std(np.log(w[:, 0] / w[:, 1]))
-        close(f"The standard deviation at {level}", _call(vote_spread, *pair, level), measured, rtol=0.03)
-
-
-def _call(given, *arguments, parts=1):
-    """The answer function's value, as arrays."""
-    value = function(given)(*arguments)
-    if parts > 1 and not (isinstance(value, tuple) and len(value) == parts):
-        raise Wrong(f"Your function should return {parts} things; got {type(value).__name__}")
-    try:
-        arrays = [np.asarray(v, dtype=float) for v in (value if parts > 1 else [value])]
-    except (TypeError, ValueError):
-        raise Wrong("Your function should return numbers") from None
-    return arrays if parts > 1 else arrays[0]
+        close(f"The standard deviation at {level}", function(vote_spread)(*pair, level), measured, rtol=0.03)

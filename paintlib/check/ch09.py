@@ -35,7 +35,7 @@ def difference_weights(answer):
     "09.2",
     "The state is right, the noise is off: eps_hat + d. Put that into x0_hat = (x - sigma eps_hat) / alpha.",
     "The estimate is off by sigma / alpha times d in every pixel, so its root mean square is kappa times that of d.",
-    "Turned around: the error stays below `most` as long as kappa < most / error.",
+    "Turn it around: at which kappa does the error of the estimate reach `most`?",
 )
 def largest_kappa(answer):
     f = function(answer)

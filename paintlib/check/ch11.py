@@ -56,6 +56,7 @@ def truncated(answer):
     "It is Eq. (15) with one voter less: picture own[b] must have no say in row b.",
     "Taking the own picture's part off afterwards, (x0_hat - w y) / (1 - w), divides by zero where its weight is 1.",
     "So take it out before the softmax: set its logarithm to -infinity. scipy.special.softmax takes that.",
+    own=(PointCloud.denoise, PointCloud.weights),
 )
 def leave_one_out(answer):
     f = function(answer)
