@@ -1,13 +1,11 @@
 """Write the repository's public address, which stands in _config.yml, into every place that names it.
 
-    python book/tools/address.py               from _config.yml into the pages and the chapters
+    python book/tools/address.py               from _config.yml into the pages
     python book/tools/address.py --from-git    the same, after _config.yml took it from git's remote `origin`
 
-The places: what lies between the marks `address` and `/address` of README.md, CITATION.cff and book/use.md, and in each
-chapter the cells with the tags `address` and `install`.
+The places: what lies between the marks `address` and `/address` of README.md, CITATION.cff and book/use.md.
 """
 
-import json
 import re
 import subprocess
 import sys
@@ -16,11 +14,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 UNSET = "The book's public address is not set yet"
 COLAB = "On Colab, open a chapter and run its first code cell, which installs `paintlib`, the book's small package."
-INSTALL = """\
-import importlib.util
-
-if importlib.util.find_spec("paintlib") is None:
-    """
 
 
 def address(root=ROOT):
@@ -55,36 +48,16 @@ def page(name, url, branch):
     return f"{UNSET}, so nothing here links to it, nor to Colab. It will stand in `_config.yml`."
 
 
-def cell(tag, chapter, url, branch):
-    """The source of a chapter's cell with this tag."""
-    if tag == "address":
-        if url.startswith("https://github.com/"):
-            colab = url.replace("https://github.com", "https://colab.research.google.com/github")
-            return f"[Open this chapter in Colab]({colab}/blob/{branch}/chapters/{chapter})"
-        return f"*{url}*" if url else f"*{UNSET}, so there is no link to Colab here.*"
-    if url:
-        return INSTALL + f'%pip install --quiet --no-deps array-api-compat "paintlib @ git+{url}@{branch}"'
-    return INSTALL + f'raise SystemExit("{UNSET}. In a copy of the book: pip install .")'
-
-
 def written(path, root=ROOT):
     """The text that the file at `path` should have."""
     url, branch = address(root)
     text = path.read_text(encoding="utf-8")
-    if path.suffix != ".ipynb":
-        marks = r"((?:<!--|#) address(?: -->)?\n).*?((?:<!--|#) /address)"
-        return re.sub(marks, lambda m: m[1] + page(path.name, url, branch) + "\n" + m[2], text, flags=re.S)
-    notebook, changed = json.loads(text), False
-    for c in notebook["cells"]:
-        for tag in {"address", "install"} & set(c["metadata"].get("tags", [])):
-            source = cell(tag, path.name, url, branch)
-            changed |= "".join(c["source"]) != source
-            c["source"] = source.splitlines(keepends=True)
-    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n" if changed else text
+    marks = r"((?:<!--|#) address(?: -->)?\n).*?((?:<!--|#) /address)"
+    return re.sub(marks, lambda m: m[1] + page(path.name, url, branch) + "\n" + m[2], text, flags=re.S)
 
 
 def places(root=ROOT):
-    return [root / "README.md", root / "CITATION.cff", root / "book/use.md", *sorted(root.glob("chapters/*.ipynb"))]
+    return [root / "README.md", root / "CITATION.cff", root / "book/use.md"]
 
 
 def stale(root=ROOT):
