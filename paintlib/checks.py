@@ -44,8 +44,8 @@ def state(x, D):
     return x
 
 
-def same_library(x, own):
+def same_library(x, own, quantity="x"):
     """Check that x and a model's own array are both NumPy's, or both torch's."""
     kinds = f"{type(x).__name__} for a model of {type(own).__name__}"
     same = array_namespace(x) is array_namespace(own)
-    require(same, "x", kinds, "convert one of the two (a Gaussian or Mixture by its .like(x))")
+    require(same, quantity, kinds, "convert one of the two (a Gaussian or Mixture by its .like(x))")

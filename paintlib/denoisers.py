@@ -35,7 +35,13 @@ def _noisy(x, level):
 
 
 def score(denoiser, x, level):
-    """The gradient of the log density: s = (alpha x0_hat - x) / sigma^2 (Eq. 6 turned around, Eq. 16)."""
+    """The gradient of the log density: s = (alpha x0_hat - x) / sigma^2 (Eq. 6 turned around, Eq. 16).
+
+    A denoiser that has a `score` of its own, as a `Gaussian` does, is asked for that: at small sigma the difference
+    loses its digits.
+    """
+    if hasattr(denoiser, "score"):
+        return denoiser.score(x, level)
     alpha, sigma = _noisy(x, level)
     return (alpha * denoiser.denoise(x, level) - x) / sigma**2
 
@@ -43,6 +49,8 @@ def score(denoiser, x, level):
 def noise(denoiser, x, level):
     """The noise prediction of a network: eps = (x - alpha x0_hat) / sigma = -sigma s (Eq. 5)."""
     alpha, sigma = _noisy(x, level)
+    if hasattr(denoiser, "score"):
+        return -sigma * denoiser.score(x, level)
     return (x - alpha * denoiser.denoise(x, level)) / sigma
 
 

@@ -9,7 +9,7 @@ from array_api_compat import array_namespace
 
 from paintlib.blocks import slices
 from paintlib.checks import everywhere, real_array, require, same_library, state
-from paintlib.schedules import CLEAN
+from paintlib.schedules import CLEAN, Level
 
 LARGEST_SCATTER = 20_000  # a D x D matrix in float64 takes 3.2 GB at this D
 
@@ -22,25 +22,25 @@ def spread(level, lam):
     return v
 
 
-def psi(level, start, lam):
-    """How far a feature of variance `lam` has moved between two levels: psi = sqrt(v / v_T) (Eq. 9).
+def psi(lam, start, end=CLEAN):
+    """How far a feature of variance `lam` moves from level `start` to level `end`: psi = sqrt(v / v_T) (Eq. 9).
 
     v = sigma^2 + lam alpha^2; lam = 0 gives the off-manifold sigma / sigma_T.
     """
-    return (level.variance(lam) / spread(start, lam)) ** 0.5
+    return (end.variance(lam) / spread(start, lam)) ** 0.5
 
 
-def xi(level, start, lam):
-    """How much of a feature the endpoint estimate shows: xi = alpha lam / sqrt(v v_T) (Eq. 13)."""
+def xi(lam, start, level):
+    """How much of a feature the endpoint estimate at `level` shows: xi = alpha lam / sqrt(v v_T) (Eq. 13)."""
     return level.alpha * lam / (spread(level, lam) * spread(start, lam)) ** 0.5
 
 
-def psi_rate(level, rate, start, lam):
+def psi_rate(lam, start, level, rate):
     """d psi / dt = (sigma sigma' + lam alpha alpha') / sqrt(v v_T), with `rate` = (alpha', sigma') (Eq. 46)."""
     return (level.sigma * rate[1] + lam * level.alpha * rate[0]) / (spread(level, lam) * spread(start, lam)) ** 0.5
 
 
-def xi_rate(level, rate, start, lam):
+def xi_rate(lam, start, level, rate):
     """d xi / dt = lam sigma (sigma alpha' - alpha sigma') / sqrt(v^3 v_T), a feature's critical period.
 
     Fig. 3C shows it divided by sqrt(lam).
@@ -61,15 +61,18 @@ def emergence_kappa(lam, fraction=0.5**0.5):
 
 @dataclass(frozen=True)
 class Gaussian:
-    """N(mu, U diag(lam) U^T) of rank r in D dimensions; no D x D matrix is ever formed.
+    """N(mu, Sigma) in D dimensions with Sigma = U diag(lam) U^T + rest (I - U U^T); no D x D matrix is ever formed.
 
-    mu (D,), U (D, r) with orthonormal columns, the principal axes, and lam (r,) their variances.
-    `denoise` and the rest take x of shape (..., D) and a `Level`; for x of another library or dtype there is `like`.
+    mu (D,), U (D, r) with orthonormal columns, the principal axes, and lam (r,) their variances. `rest`, a number, is
+    the variance in every direction off these axes: with 0 the data lie on a sheet of r dimensions, and a positive one
+    stands for the many small variances that a cut leaves out (probabilistic PCA).
+    `denoise` and the others take x of shape (..., D) and a `Level`; for x of another library or dtype there is `like`.
     """
 
     mu: Any
     U: Any
     lam: Any
+    rest: float = 0.0
 
     def __post_init__(self):
         real_array("mu", self.mu, 1)
@@ -77,19 +80,14 @@ class Gaussian:
         real_array("lam", self.lam, 1)
         kinds = {(type(a).__module__, str(a.dtype)) for a in (self.mu, self.U, self.lam)}
         require(len(kinds) == 1, "mu, U, lam", sorted(kinds), "all three need one array library and one dtype")
-        xp = array_namespace(self.mu)
         shapes = (tuple(self.mu.shape), tuple(self.U.shape), tuple(self.lam.shape))
         fits = shapes[1] == (shapes[0][0], shapes[2][0]) and self.rank <= self.D
         require(fits, "mu, U, lam", f"shapes {shapes}", "need (D,), (D, r), (r,) with r <= D")
+        xp = array_namespace(self.mu)
         require(bool(xp.all(self.lam >= 0)), "lam", self.lam, "variances are not negative")
-        gram = self.U.T @ self.U
-        off = float(xp.max(xp.abs(gram - xp.eye(self.rank, dtype=gram.dtype, device=gram.device))))
-        require(
-            off < float(xp.finfo(gram.dtype).eps) ** 0.5,
-            "U",
-            f"columns off orthonormal by {off:.2g}",
-            "orthonormalise them, by QR say",
-        )
+        require(0 <= self.rest < math.inf, "rest", self.rest, "give one variance: finite and not negative")
+        object.__setattr__(self, "rest", float(self.rest))
+        check_orthonormal("U", self.U)
 
     @property
     def D(self):
@@ -102,11 +100,19 @@ class Gaussian:
         return self.lam.shape[0]
 
     @classmethod
-    def fit(cls, data, rank=None):
+    def _of(cls, mu, U, lam, rest=0.0):
+        """A Gaussian of parts that are sound by their making, which no check needs to look through again."""
+        made = object.__new__(cls)
+        made.__dict__.update(mu=mu, U=U, lam=lam, rest=rest)
+        return made
+
+    @classmethod
+    def fit(cls, data, rank=None, *, rest=False):
         """Mean and covariance (normaliser 1 / N) of `data`: an array (N, D), or an iterable of such batches.
 
         An array with N <= D goes through its N x N Gram matrix, all else through the D x D scatter matrix, in
-        float64. Variances under the rounding error of the largest are dropped; `rank` keeps the leading ones.
+        float64. Variances under the rounding error of the largest are dropped; `rank` keeps the leading ones, and with
+        `rest=True` the directions left out get their mean variance, so that the total variance is the data's.
         """
         if hasattr(data, "shape"):
             real_array("data", data, 2)
@@ -114,21 +120,59 @@ class Gaussian:
             mu, U, lam = _fit_few(data) if N <= D else _fit_many(data[cut, :] for cut in slices(N, 4096))
         else:
             mu, U, lam = _fit_many(data)
+        return cls._leading(mu, U, lam, rank, rest)
+
+    @classmethod
+    def from_moments(cls, mu, Sigma, rank=None, *, rest=False):
+        """The Gaussian of a mean (D,) and a dense covariance (D, D); `rank` and `rest` as in `fit`."""
+        real_array("mu", mu, 1)
+        real_array("Sigma", Sigma, 2)
+        same_library(Sigma, mu, "Sigma")
+        xp = array_namespace(mu)
+        shapes = tuple(mu.shape), tuple(Sigma.shape)
+        require(shapes[1] == shapes[0] * 2, "mu, Sigma", f"shapes {shapes}", "need (D,) and (D, D)")
+        mu, Sigma = (xp.astype(a, xp.float64) for a in (mu, Sigma))
+        size = float(xp.max(xp.abs(Sigma)))
+        skew = float(xp.max(xp.abs(Sigma - Sigma.T)))
+        require(
+            skew <= 1e-5 * size, "Sigma", f"a matrix that is off symmetric by {skew:.2g}", "give (Sigma + Sigma.T) / 2"
+        )
+        lam, U = _principal(Sigma)
+        negative = float(xp.min(lam))
+        sound = negative >= -1e-5 * size  # moments are often kept in float32
+        require(sound, "Sigma", f"a variance of {negative:.2g}", "a covariance has none below zero")
+        return cls._leading(mu, U, xp.where(lam > 0, lam, 0.0), rank, rest)
+
+    @classmethod
+    def _leading(cls, mu, U, lam, rank, rest):
+        """The leading `rank` of the axes whose variances are above the rounding error of the largest."""
         xp = array_namespace(lam)
         eps = float(xp.finfo(lam.dtype).eps) * U.shape[0]
         available = max(int(xp.sum(xp.astype(lam > eps * lam[0], xp.int64))), 1)
-        rank = available if rank is None else _within(rank, available)
-        return cls(mu, U[:, :rank], lam[:rank])
+        whole = cls._of(mu, U[:, :available], lam[:available])
+        return whole if rank is None else whole.truncate(rank, rest=rest)
 
-    def truncate(self, rank):
-        """The Gaussian of the leading `rank` axes."""
+    def truncate(self, rank, *, rest=False):
+        """The Gaussian of the leading `rank` axes; with `rest=True` all other directions get their mean variance."""
         rank = _within(rank, self.rank)
-        return Gaussian(self.mu, self.U[:, :rank], self.lam[:rank])
+        mean = 0.0
+        if rest and rank < self.D:
+            xp = array_namespace(self.lam)
+            total = float(xp.sum(self.lam[rank:])) + (self.D - self.rank) * self.rest
+            mean = total / (self.D - rank)
+        return Gaussian._of(self.mu, self.U[:, :rank], self.lam[:rank], mean)
+
+    def covariance(self):
+        """The dense covariance (D, D): U diag(lam) U^T + rest (I - U U^T)."""
+        xp = array_namespace(self.mu)
+        eye = xp.eye(self.D, dtype=self.mu.dtype, device=self.mu.device)
+        return (self.U * (self.lam - self.rest)) @ self.U.T + self.rest * eye
 
     def like(self, x):
         """This Gaussian with the array library, dtype and device of `x`."""
         xp = array_namespace(x)
-        return Gaussian(*(xp.asarray(a, dtype=x.dtype, device=x.device) for a in (self.mu, self.U, self.lam)))
+        parts = (xp.asarray(a, dtype=x.dtype, device=x.device) for a in (self.mu, self.U, self.lam))
+        return Gaussian._of(*parts, self.rest)
 
     def _split(self, x, alpha):
         """y = x - alpha mu, and its coordinates c = U^T y on the principal axes (Eq. 9)."""
@@ -136,41 +180,71 @@ class Gaussian:
         y = state(x, self.D) - alpha * self.mu
         return y, y @ self.U
 
+    def _join(self, mean, y, c, on, off):
+        """mean mu + off y_perp + sum_k on_k c_k u_k, with y_perp = y - U c."""
+        if self.rank == self.D:
+            return mean * self.mu + (on * c) @ self.U.T
+        return mean * self.mu + off * y + ((on - off) * c) @ self.U.T
+
+    def _variances(self, alpha, sigma):
+        """v = sigma^2 + lam alpha^2 along the axes (..., r), and off them (..., 1)."""
+        rest = self.rest if self.rank < self.D else 1.0  # where there is nothing off them, any
+        return sigma**2 + self.lam * alpha**2, sigma**2 + rest * alpha**2
+
+    def _check_spread(self, level, remedy):
+        """That every direction has variance at this level."""
+        if not everywhere(level.sigma > 0):
+            least = self.rest if self.rank < self.D else math.inf
+            least = min(least, float(array_namespace(self.lam).min(self.lam)))
+            require(least > 0, "sigma", level.sigma, remedy)
+
     def denoise(self, x, level):
-        """The endpoint estimate x0_hat = mu + sum_k alpha lam_k / v_k c_k u_k (Eqs. 6, 13, 59)."""
+        """The endpoint estimate mu + alpha rest / v_rest y_perp + sum_k alpha lam_k / v_k c_k u_k (Eqs. 6, 13, 59)."""
         alpha, sigma = level.on(x)
-        _, c = self._split(x, alpha)
-        v = sigma**2 + self.lam * alpha**2
-        v = array_namespace(x).where(v > 0, v, 1.0)  # v = 0 only where lam = sigma = 0: there the limit is 0
-        return self.mu + (alpha * self.lam / v * c) @ self.U.T
+        y, c = self._split(x, alpha)
+        v, v_rest = self._variances(alpha, sigma)
+        return self._join(1.0, y, c, alpha * _share(self.lam, v), alpha * _share(self.rest, v_rest))
+
+    def score(self, x, level):
+        """The gradient of the log density: -y_perp / v_rest - sum_k c_k / v_k u_k (Eqs. 8, 55).
+
+        It keeps its digits where sigma is tiny, and exists at sigma = 0 where every direction has variance.
+        """
+        self._check_spread(level, "a Gaussian of rank < D has no score at sigma = 0; use sigma > 0")
+        alpha, sigma = level.on(x)
+        y, c = self._split(x, alpha)
+        v, v_rest = self._variances(alpha, sigma)
+        on = -(c / v) @ self.U.T
+        if self.rank == self.D:
+            return on
+        off = y - c @ self.U.T
+        off = off - (off @ self.U) @ self.U.T  # once more: rounding that is left along the axes would be blown up
+        return on - off / v_rest
 
     def log_prob(self, x, level):
         """log N(x; alpha mu, sigma^2 I + alpha^2 Sigma), in nats; shape (...,)."""
+        self._check_spread(level, "a Gaussian of rank < D has no density at sigma = 0; use sigma > 0")
         xp = array_namespace(x)
         alpha, sigma = level.on(x)
         y, c = self._split(x, alpha)
-        v = sigma**2 + self.lam * alpha**2
-        singular = self.rank < self.D or not bool(xp.all(self.lam > 0))
-        require(bool(xp.all(v > 0)) and not (singular and bool(xp.any(sigma == 0))), "sigma", level.sigma,
-                "a Gaussian of rank < D has no density at sigma = 0; use sigma > 0")  # fmt: skip
+        v, v_rest = self._variances(alpha, sigma)
         total = xp.sum(c**2 / v + xp.log(v), axis=-1) + self.D * math.log(2 * math.pi)
         if self.rank < self.D:
-            off = (y - c @ self.U.T) / sigma
-            log_sigma = xp.log(sigma[..., 0] if sigma.ndim else sigma)
-            total = total + xp.sum(off**2, axis=-1) + 2 * (self.D - self.rank) * log_sigma
+            off = (y - c @ self.U.T) / v_rest**0.5
+            log_v = xp.log(v_rest[..., 0] if v_rest.ndim else v_rest)
+            total = total + xp.sum(off**2, axis=-1) + (self.D - self.rank) * log_v
         return -total / 2
 
     def flow(self, x, start, end=CLEAN):
         """The exact probability flow from level `start` to `end`, for any schedule between (Eq. 9).
 
-        x' = alpha' mu + sigma' / sigma y_perp + sum_k psi_k c_k u_k: the z-scores c_k / sqrt(v_k) are conserved.
+        x' = alpha' mu + psi_rest y_perp + sum_k psi_k c_k u_k: the z-scores c_k / sqrt(v_k) are conserved.
         """
-        self._check_start(start)
+        self._check_spread(start, "the flow cannot start from sigma = 0, where it is not unique; use sigma > 0")
         (alpha, sigma), (alpha_end, sigma_end) = start.on(x), end.on(x)
         y, c = self._split(x, alpha)
-        psi_k = ((sigma_end**2 + self.lam * alpha_end**2) / (sigma**2 + self.lam * alpha**2)) ** 0.5
-        off = sigma_end / sigma
-        return alpha_end * self.mu + off * y + ((psi_k - off) * c) @ self.U.T
+        (v, v_rest), (v_end, v_rest_end) = self._variances(alpha, sigma), self._variances(alpha_end, sigma_end)
+        return self._join(alpha_end, y, c, (v_end / v) ** 0.5, (v_rest_end / v_rest) ** 0.5)
 
     def filter(self, x_T, start):
         """Noise to sample, a linear filter (Eq. 10).
@@ -179,27 +253,31 @@ class Gaussian:
         """
         return self.flow(x_T, start, CLEAN)
 
+    def sample(self, noise, level=CLEAN):
+        """Draws at `level` from white noise (..., D): alpha mu + (sigma^2 I + alpha^2 Sigma)^(1/2) noise."""
+        return self.flow(noise, Level(0.0, 1.0), level)
+
     def velocity(self, x, level, rate):
         """dx/dt on the flow, with rate = (alpha', sigma') (Eq. 50).
 
-        alpha' mu + sigma' / sigma y_perp + sum_k (sigma sigma' + lam_k alpha alpha') / v_k c_k u_k.
+        alpha' mu + sigma' / sigma y_perp + sum_k (sigma sigma' + lam_k alpha alpha') / v_k c_k u_k, for rest = 0.
         """
-        self._check_start(level)
+        self._check_spread(level, "the flow cannot start from sigma = 0, where it is not unique; use sigma > 0")
         alpha, sigma = level.on(x)
         y, c = self._split(x, alpha)
-        off = rate[1] / sigma
-        on = (sigma * rate[1] + self.lam * alpha * rate[0]) / (sigma**2 + self.lam * alpha**2)
-        return rate[0] * self.mu + off * y + ((on - off) * c) @ self.U.T
+        v, v_rest = self._variances(alpha, sigma)
+        on, off = ((sigma * rate[1] + lam * alpha * rate[0]) / var for lam, var in ((self.lam, v), (self.rest, v_rest)))
+        return self._join(rate[0], y, c, on, off)
 
     def generated(self, start, noise):
         """What the flow makes of N(0, noise^2 I) instead of the true law at level `start` (prior mismatch).
 
         A Gaussian with variances noise^2 lam_k / v_k and the mean's part along u_k scaled by 1 - alpha psi_k(0).
         """
-        require(noise > 0, "noise", noise, "the standard deviation of the starting noise is positive")
-        shrink = psi(CLEAN, start, self.lam)
-        mu = self.mu - self.U @ (start.alpha * shrink * (self.mu @ self.U))
-        return Gaussian(mu, self.U, noise**2 * shrink**2)
+        require(0 < noise < math.inf, "noise", noise, "the standard deviation of the starting noise is positive")
+        on, off = psi(self.lam, start), psi(self.rest, start) if self.rest else 0.0
+        mu = self.mu - start.alpha * self._join(0.0, self.mu, self.mu @ self.U, on, off)
+        return Gaussian._of(mu, self.U, noise**2 * on**2, noise**2 * off**2)
 
     def reverse(self, x, start, end, eta=1.0):
         """Mean and variances of x at level `end`, given x at `start`, under the reverse SDE (Eq. 2 for eta = 1).
@@ -207,25 +285,33 @@ class Gaussian:
         dx = [f x - (1 + eta^2) g^2 s / 2] dt + eta g dW. Returns the mean (..., D), the variances (r,) along the axes
         and the variance of every off-manifold direction: v (1 - rho^(2 eta^2)), rho = (alpha_T / alpha) sqrt(v / v_T).
         """
-        require(eta >= 0, "eta", eta, "the noise scale is not negative")
+        require(0 <= eta < math.inf, "eta", eta, "the noise scale is not negative")
         one = isinstance(start.kappa, float) and isinstance(end.kappa, float)
         require(one, "start, end", (start, end), "give one level each, not arrays")
         require(end.alpha > 0, "end", end, "the reverse SDE is given for end.alpha > 0; choose a later level")
-        self._check_start(start)
+        self._check_spread(start, "the reverse SDE cannot start from sigma = 0 on a sheet; use sigma > 0")
         require(start.kappa >= end.kappa, "start, end", (start, end), "the start must have more noise than the end")
         xp = array_namespace(x)
-        zero = xp.zeros((1,), dtype=x.dtype, device=x.device)
-        lam = xp.concat([self.lam, zero])
+        lam = xp.concat([self.lam, xp.full((1,), self.rest, dtype=self.lam.dtype, device=self.lam.device)])
         v_start, v_end = start.variance(lam), end.variance(lam)
         kept = ((start.alpha / end.alpha) * (v_end / v_start) ** 0.5) ** (eta**2)
         gain, variance = kept * (v_end / v_start) ** 0.5, v_end * (1 - kept**2)
         y, c = self._split(x, start.alpha)
-        mean = end.alpha * self.mu + gain[-1] * y + ((gain[:-1] - gain[-1]) * c) @ self.U.T
-        return mean, variance[:-1], variance[-1]
+        return self._join(end.alpha, y, c, gain[:-1], gain[-1]), variance[:-1], variance[-1]
 
-    def _check_start(self, level):
-        remedy = "the flow cannot start from sigma = 0, where it is not unique; use sigma > 0"
-        require(everywhere(level.sigma > 0), "sigma", level.sigma, remedy)
+
+def check_orthonormal(quantity, U):
+    """Check that the columns of U (D, r) are orthonormal, to half the digits of their dtype."""
+    xp = array_namespace(U)
+    gram = U.T @ U
+    off = float(xp.max(xp.abs(gram - xp.eye(U.shape[1], dtype=gram.dtype, device=gram.device))))
+    remedy = "orthonormalise them, by QR say"
+    require(off < float(xp.finfo(gram.dtype).eps) ** 0.5, quantity, f"columns off orthonormal by {off:.2g}", remedy)
+
+
+def _share(a, v):
+    """a / v, and 0 where v = 0: there a = 0 too, and the limit is 0."""
+    return a / array_namespace(v).where(v > 0, v, 1.0)
 
 
 def _within(rank, available):
@@ -240,8 +326,7 @@ def _fit_few(data):
     data = xp.astype(data, xp.float64)
     mu = xp.mean(data, axis=0)
     Y = data - mu
-    lam, V = xp.linalg.eigh(Y @ Y.T / data.shape[0])
-    lam, V = _descending(lam, V)
+    lam, V = _principal(Y @ Y.T / data.shape[0])
     keep = max(int(xp.sum(xp.astype(lam > lam[0] * 1e-15 * Y.shape[1], xp.int64))), 1)
     # QR restores what the Gram matrix loses: the orthogonality of axes with little variance
     U, R = xp.linalg.qr(Y.T @ V[:, :keep])
@@ -264,12 +349,13 @@ def _fit_many(batches):
         count, total, scatter = count + batch.shape[0], total + xp.sum(Y, axis=0), scatter + Y.T @ Y
     require(count > 0, "data", "no batches", "give at least one point")
     mean = total / count
-    lam, U = xp.linalg.eigh(scatter / count - mean[:, None] * mean[None, :])
+    lam, U = _principal(scatter / count - mean[:, None] * mean[None, :])
     lam = xp.where(lam > 0, lam, 0.0)  # rounding may leave a zero variance slightly negative
-    lam, U = _descending(lam, U)
     return shift + mean, U, lam
 
 
-def _descending(lam, V):
-    xp = array_namespace(lam)
+def _principal(matrix):
+    """Eigenvalues and eigenvectors of a symmetric matrix, the largest first."""
+    xp = array_namespace(matrix)
+    lam, V = xp.linalg.eigh(matrix)
     return xp.asarray(xp.flip(lam, axis=0), copy=True), xp.asarray(xp.flip(V, axis=1), copy=True)

@@ -100,13 +100,15 @@ def _rotation_error(x, K, alpha, x_T, x_0):
     return _share(xp.sum(error**2, axis=-1), x)
 
 
-def slerp(x_0, x_T, level, start):
+def slerp(x_T, x_0, start, level):
     """Spherical interpolation [sin(phi_T - phi) x_0 + sin(phi) x_T] / sin(phi_T), tan(phi) = kappa (Eq. 66).
 
     The rotation that is exact at both ends also where alpha_T > 0; for alpha_T = 0 it is Eq. 7. The two states, and the
     result, are in variance-preserving coordinates; levels of another kind count by their kappa.
     """
     require(everywhere(start.sigma > 0), "start", start, "the turn from x_T needs some noise there; use sigma > 0")
+    inside = everywhere(level.sigma * start.alpha <= start.sigma * level.alpha * (1 + 1e-6))  # tables are in float32
+    require(inside, "start, level", (start, level), "the turn goes from `start` to less noise")
     (cos, sin), (cos_T, sin_T) = level.vp().on(x_0), start.vp().on(x_0)
     return ((sin_T * cos - cos_T * sin) * x_0 + sin * x_T) / sin_T
 

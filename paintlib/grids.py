@@ -29,6 +29,19 @@ def karras(schedule, n, rho=7.0, start=None, end=None):
     return _spaced(schedule, n, start, end, lambda kappa: kappa ** (1 / rho), lambda u: u**rho)
 
 
+def edm(schedule, n, rho=7.0, start=None, end=None):
+    """The grid of EDM's samplers: n - 1 moves of `karras` to an `end` that has noise, and one more to clean data.
+
+    EDM's own is `edm(EDM(), n)`: from kappa = 80 to 0.002, and then to 0.
+    """
+    whole = isinstance(n, Integral) and n >= 2
+    require(whole, "n", n, "this grid has a whole number of moves, two or more: the last goes to clean data")
+    noisy = karras(schedule, n - 1, rho, start, end)
+    remedy = "the last move starts with some noise; set `end` to a time that has it"
+    require(schedule(noisy[-1]).kappa > 0, "end", noisy[-1], remedy)
+    return np.append(noisy, schedule.time(0.0))
+
+
 def equal_angle(schedule, n, lam, start=None, end=None):
     """DDIM's best grid for one variance `lam`: equal steps in the angle theta = arctan(sqrt(lam) / kappa)."""
     require(0 < lam < math.inf, "lam", lam, "need a positive, finite variance")

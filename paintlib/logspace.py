@@ -19,12 +19,12 @@ def softmax(logits):
     return e / xp.sum(e, axis=-1, keepdims=True)
 
 
-def check_weights(weights, count):
+def check_prior(prior, count):
     """Check prior weights: `count` positive numbers that sum to one."""
-    real_array("weights", weights, 1)
-    xp = array_namespace(weights)
-    shape, total = tuple(weights.shape), float(xp.sum(weights))
-    require(shape == (count,), "weights", f"shape {shape}", f"need one weight for each of the {count}")
-    require(bool(xp.all(weights > 0)), "weights", weights, "weights are positive; leave out what has none")
-    require(abs(total - 1) < 1e-6, "weights", f"a sum of {total}", "divide them by their sum")
-    return weights
+    real_array("prior", prior, 1)
+    xp = array_namespace(prior)
+    shape, total = tuple(prior.shape), float(xp.sum(prior))
+    require(shape == (count,), "prior", f"shape {shape}", f"need one weight for each of the {count}")
+    require(bool(xp.all(prior > 0)), "prior", prior, "prior weights are positive; leave out what has none")
+    require(abs(total - 1) < 1e-6, "prior", f"a sum of {total}", "divide them by their sum")
+    return prior

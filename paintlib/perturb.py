@@ -7,24 +7,25 @@ from paintlib.gaussian import spread
 from paintlib.schedules import CLEAN
 
 
-def gain(lam, level, end=CLEAN, eta=0.0):
-    """How much of a nudge at `level` along a feature of variance `lam` is left at `end`.
+def gain(lam, start, end=CLEAN, eta=0.0):
+    """How much of a nudge at level `start` along a feature of variance `lam` is left at `end`.
 
     eta = 0, the flow: sqrt(v_end / v), at the image sqrt(lam / v) (Eq. 14). eta = 1, the reverse SDE with the same
-    noise: alpha v_end / (alpha_end v), at the image alpha lam / v (Eq. 63). lam = 0 is an off-manifold nudge.
+    noise: alpha v_end / (alpha_end v), at the image alpha lam / v (Eq. 63). alpha and v are those of `start`, and
+    lam = 0 is an off-manifold nudge.
     """
     require(everywhere(end.alpha > 0), "end", end, "the gain is given for end.alpha > 0; choose a later level")
-    later = everywhere(level.kappa >= end.kappa)
-    require(later, "level, end", (level, end), "a nudge acts on what comes later; the end must have less noise")
+    later = everywhere(start.kappa >= end.kappa)
+    require(later, "start, end", (start, end), "a nudge acts on what comes later; the end must have less noise")
     require(eta >= 0, "eta", eta, "the noise scale is not negative")
-    shrink = (end.variance(lam) / spread(level, lam)) ** 0.5
-    return shrink * ((level.alpha / end.alpha) * shrink) ** (eta**2)
+    shrink = (end.variance(lam) / spread(start, lam)) ** 0.5
+    return shrink * ((start.alpha / end.alpha) * shrink) ** (eta**2)
 
 
-def isotropic_gain(lam, level, end=CLEAN):
+def isotropic_gain(lam, start, end=CLEAN):
     """Mean square effect at `end` of a nudge of unit variance in every direction: sum_k v_end / v over lam (r,).
 
     At the image it goes from tr Sigma, for a nudge of pure noise (alpha = 0, sigma = 1), to rank Sigma for the last.
     Off-manifold directions, which matter only for end.sigma > 0, count if `lam` holds their zeros.
     """
-    return array_namespace(lam).sum(gain(lam, level, end) ** 2)
+    return array_namespace(lam).sum(gain(lam, start, end) ** 2)

@@ -8,8 +8,8 @@ from array_api_compat import array_namespace
 
 from paintlib.blocks import slices
 from paintlib.checks import real_array, require, same_library, state
-from paintlib.gaussian import Gaussian
-from paintlib.logspace import check_weights, softmax
+from paintlib.gaussian import check_orthonormal
+from paintlib.logspace import check_prior, softmax
 
 CACHE = 2**23  # bytes: a block of points that stays in the processor's cache is converted at little cost
 ROUNDING = 1e-10  # a log weight's typical error, which grows as sqrt(D), that needs no second look
@@ -42,7 +42,7 @@ class PointCloud:
         real_array("points", self.points, 2)
         xp = array_namespace(self.points)
         if self.prior is not None:
-            check_weights(self.prior, self.N)
+            check_prior(self.prior, self.N)
             same_library(self.prior, self.points)
             object.__setattr__(self, "_log_prior", xp.log(xp.astype(self.prior, xp.float64)))
         everything = xp.arange(self.N, device=self.points.device)
@@ -52,7 +52,7 @@ class PointCloud:
             real_array("basis", self.basis, 2)
             shape = tuple(self.basis.shape)
             require(shape[0] == self.D, "basis", f"shape {shape}", f"need ({self.D}, q)")
-            Gaussian(self.basis[:, 0], self.basis, xp.ones_like(self.basis[0, :]))  # checks that it is orthonormal
+            check_orthonormal("basis", self.basis)
             folded = xp.concat([self._fold(block) for _, block in self._blocks(everything)])
             object.__setattr__(self, "_folded", folded)
 

@@ -30,12 +30,20 @@ class Step:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A whole run: times (T,), levels with alpha and sigma (T,), states and endpoint estimates (T, ..., D)."""
+    """A whole run: times (T,), levels with alpha and sigma (T,), states and endpoint estimates (T, ..., D).
+
+    `run[n]` is the step n, `run[:9]` the run of the first nine steps, and a loop over `run` goes step by step.
+    """
 
     t: Any
     level: Level
     x: Any
     x0_hat: Any
+
+    def __getitem__(self, index):
+        kind = Trajectory if isinstance(index, slice) else Step
+        t = self.t[index] if isinstance(index, slice) else float(self.t[index])
+        return kind(t, self.level[index], self.x[index, ...], self.x0_hat[index, ...])
 
     def scaled(self):
         """The states in EDM's coordinates: x / alpha."""
@@ -89,34 +97,56 @@ def stochastic(denoiser, x, schedule, grid, eta, rng):
 
 
 def heun(denoiser, x, schedule, grid):
-    """Heun's method on x / alpha in kappa, as in EDM (second order); a step to sigma = 0 is an Euler step."""
+    """Heun's method on x / alpha in kappa, as in EDM (second order); a step to sigma = 0 is an Euler step.
 
-    def move(step, level):
-        kappa, end = step.level.kappa, level.kappa
-        x, h = step.x / step.level.alpha, end - kappa
-        d = (x - step.x0_hat) / kappa
-        if end > 0:
-            d = (d + _slope(denoiser, x + h * d, end)) / 2
-        return level.alpha * (x + h * d)
+    A first step from alpha = 0, where there is no x / alpha, is Heun's on x / sigma in 1 / kappa.
+    """
 
-    return _walk(denoiser, x, schedule, grid, move, scaled=True)
+    def rule(slope, x, k1, start, h):
+        return (k1 + slope(x + h * k1, start + h)) / 2
+
+    return _runge_kutta(rule, denoiser, x, schedule, grid)
 
 
 def rk4(denoiser, x, schedule, grid):
-    """The classical Runge-Kutta method on x / alpha in kappa (fourth order); a step to sigma = 0 is an Euler step."""
+    """The classical Runge-Kutta method on x / alpha in kappa (fourth order); a step to sigma = 0 is an Euler step.
+
+    A first step from alpha = 0, where there is no x / alpha, is the same method's on x / sigma in 1 / kappa.
+    """
+
+    def rule(slope, x, k1, start, h):
+        k2 = slope(x + h / 2 * k1, start + h / 2)
+        k3 = slope(x + h / 2 * k2, start + h / 2)
+        k4 = slope(x + h * k3, start + h)
+        return (k1 + 2 * k2 + 2 * k3 + k4) / 6
+
+    return _runge_kutta(rule, denoiser, x, schedule, grid)
+
+
+def _runge_kutta(rule, denoiser, x, schedule, grid):
+    """Steps x + h rule(slope, x, first slope, start, h) in the coordinates in which the flow is smooth.
+
+    d(x / alpha) / dkappa = (x / alpha - x0_hat) / kappa (Eq. 12), and with u = alpha / sigma = 1 / kappa, which is 0 at
+    pure noise, d(x / sigma) / du = x0_hat.
+    """
+
+    def of_kappa(x, kappa):
+        return (x - denoiser.denoise(x, Level.from_kappa(kappa))) / kappa
+
+    def of_u(z, u):
+        return denoiser.denoise(z, Level(u, 1.0))
 
     def move(step, level):
-        kappa, end = step.level.kappa, level.kappa
-        x, h = step.x / step.level.alpha, end - kappa
-        k1 = (x - step.x0_hat) / kappa
-        if end == 0:
-            return level.alpha * (x + h * k1)
-        k2 = _slope(denoiser, x + h / 2 * k1, kappa + h / 2)
-        k3 = _slope(denoiser, x + h / 2 * k2, kappa + h / 2)
-        k4 = _slope(denoiser, x + h * k3, end)
-        return level.alpha * (x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4))
+        if step.level.alpha == 0 and level.sigma > 0:
+            z, u = step.x / step.level.sigma, level.alpha / level.sigma
+            return level.sigma * (z + u * rule(of_u, z, step.x0_hat, 0.0, u))
+        if level.sigma == 0:
+            return level.alpha * step.x0_hat
+        x, kappa = step.x / step.level.alpha, step.level.kappa
+        h = level.kappa - kappa
+        return level.alpha * (x + h * rule(of_kappa, x, (x - step.x0_hat) / kappa, kappa, h))
 
-    return _walk(denoiser, x, schedule, grid, move, scaled=True)
+    return _walk(denoiser, x, schedule, grid, move)
 
 
 def multistep(denoiser, x, schedule, grid):
@@ -158,14 +188,10 @@ def _levels(schedule, grid):
     return levels
 
 
-def _walk(denoiser, x, schedule, grid, move, scaled=False):
+def _walk(denoiser, x, schedule, grid, move):
     """A generator of steps; what is wrong with the arguments is said before the first."""
     real_array("x", x)
     levels = _levels(schedule, grid)
-    no_alpha = scaled and levels[0].alpha == 0
-    require(
-        not no_alpha, "grid", f"t = {grid[0]}, where alpha = 0", "this method needs x / alpha; start a little later"
-    )
 
     def steps(x):
         for i, level in enumerate(levels):
@@ -180,11 +206,6 @@ def _walk(denoiser, x, schedule, grid, move, scaled=False):
 
 def _eps(step):
     return (step.x - step.level.alpha * step.x0_hat) / step.level.sigma
-
-
-def _slope(denoiser, x, kappa):
-    """dx/dkappa = (x - x0_hat) / kappa for x in units of alpha (Eq. 12)."""
-    return (x - denoiser.denoise(x, Level.from_kappa(kappa))) / kappa
 
 
 def _normal_like(x, rng):

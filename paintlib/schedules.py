@@ -21,11 +21,19 @@ def _plain(name, value):
     return value
 
 
+def _partner(name, value):
+    """sqrt(1 - value^2) without loss of digits near 1."""
+    value = _plain(name, value)
+    require(everywhere(value <= 1), name, value, "alpha^2 + sigma^2 = 1 needs a value in [0, 1]")
+    return ((1 - value) * (1 + value)) ** 0.5
+
+
 @dataclass(frozen=True)
 class Level:
     """A noise level: x_t = alpha x_0 + sigma noise (Eq. 3).
 
-    alpha and sigma are numbers, or arrays over batch axes; they are unitless scales, not variances.
+    alpha and sigma are numbers, or arrays over batch axes; they are unitless scales, not variances. Levels over batch
+    axes are indexed like their arrays: `run.level[n]`.
     """
 
     alpha: float
@@ -36,6 +44,24 @@ class Level:
         require(everywhere(alpha + sigma > 0), "Level", "alpha = sigma = 0", "one of the two must be positive")
         object.__setattr__(self, "alpha", alpha)
         object.__setattr__(self, "sigma", sigma)
+
+    def __getitem__(self, index):
+        """The level, or levels, at `index` of the batch axes."""
+        arrays = [value for value in (self.alpha, self.sigma) if is_array_api_obj(value)]
+        require(arrays, "level", "a single one", "an index needs levels over batch axes")
+        if len(arrays) == 1:  # the other is one number for all
+            return Level(*(value[index] if is_array_api_obj(value) else value for value in (self.alpha, self.sigma)))
+        return Level(*(value[index] for value in array_namespace(*arrays).broadcast_arrays(*arrays)))
+
+    @classmethod
+    def from_alpha(cls, alpha):
+        """The variance-preserving level with this alpha in [0, 1]: sigma = sqrt((1 - alpha) (1 + alpha))."""
+        return cls(alpha, _partner("alpha", alpha))
+
+    @classmethod
+    def from_sigma(cls, sigma):
+        """The variance-preserving level with this sigma in [0, 1]: alpha = sqrt((1 - sigma) (1 + sigma))."""
+        return cls(_partner("sigma", sigma), sigma)
 
     @classmethod
     def from_kappa(cls, kappa):
@@ -272,6 +298,11 @@ class Tabulated:
     def ddpm(cls, steps=1000, first=1e-4, last=0.02):
         """DDPM's linear table: beta from `first` to `last` in float64."""
         return cls(np.cumprod(1 - np.linspace(first, last, steps)))
+
+    @classmethod
+    def stable_diffusion(cls):
+        """Stable Diffusion's table, "scaled_linear": 1000 equal steps in sqrt(beta), beta from 0.00085 to 0.012."""
+        return cls(np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2))
 
     @property
     def t_max(self):

@@ -21,7 +21,7 @@ def vp_coefficient(c_T, lam, start, level):
 
 
 def noise_for(x_0, gaussian, start):
-    c_T = (x_0 - gaussian.mu) @ gaussian.U / psi(CLEAN, start, gaussian.lam)
+    c_T = (x_0 - gaussian.mu) @ gaussian.U / psi(gaussian.lam, start, CLEAN)
     return start.alpha * gaussian.mu + c_T @ gaussian.U.T
 
 

@@ -115,7 +115,7 @@ def test_eq_13_endpoint_estimate_along_the_flow():
     level = VPS(t)
     x0_hat = (x + level.sigma**2 * dense_score(G, x, level)) / level.alpha
     c_T = (x_T - start.alpha * G.mu) @ G.U
-    np.testing.assert_allclose(x0_hat, G.mu + G.U @ (xi(level, start, G.lam) * c_T), rtol=SOLVER, atol=SOLVER)
+    np.testing.assert_allclose(x0_hat, G.mu + G.U @ (xi(G.lam, start, level) * c_T), rtol=SOLVER, atol=SOLVER)
 
 
 @pytest.mark.parametrize("lam", [0.0, 0.3, 1.0, 50.0])
@@ -127,7 +127,7 @@ def test_eq_33_to_45_psi_against_the_integral_of_its_rate(lam):
         return VPS.beta(t) * level.alpha**2 * (1 - lam) / (level.alpha**2 * lam + level.sigma**2)
 
     exponent = quad(growth, 1.0, 0.1, epsabs=1e-13, epsrel=1e-13)[0]
-    assert psi(VPS(0.1), VPS(1.0), lam) == pytest.approx(math.exp(exponent), rel=1e-10)
+    assert psi(lam, VPS(1.0), VPS(0.1)) == pytest.approx(math.exp(exponent), rel=1e-10)
 
 
 @pytest.mark.parametrize("lam", [0.0, 0.3, 1.0, 50.0])
@@ -135,11 +135,11 @@ def test_eq_33_to_45_psi_against_the_integral_of_its_rate(lam):
 def test_eq_46_eq_47_rates_of_psi_and_xi_against_differences(name, lam):
     schedule, (first, last) = schedule_named(name), SPANS[name]
     start, t, h = schedule(first), (first + last) / 3, 1e-5 * first
-    slope_psi = (psi(schedule(t + h), start, lam) - psi(schedule(t - h), start, lam)) / (2 * h)
-    slope_xi = (xi(schedule(t + h), start, lam) - xi(schedule(t - h), start, lam)) / (2 * h)
+    slope_psi = (psi(lam, start, schedule(t + h)) - psi(lam, start, schedule(t - h))) / (2 * h)
+    slope_xi = (xi(lam, start, schedule(t + h)) - xi(lam, start, schedule(t - h))) / (2 * h)
     # central differences: h^2 of truncation, 1e-16 / h of rounding
-    assert psi_rate(schedule(t), schedule.rate(t), start, lam) == pytest.approx(slope_psi, rel=1e-7, abs=1e-9)
-    assert xi_rate(schedule(t), schedule.rate(t), start, lam) == pytest.approx(slope_xi, rel=1e-7, abs=1e-9)
+    assert psi_rate(lam, start, schedule(t), schedule.rate(t)) == pytest.approx(slope_psi, rel=1e-7, abs=1e-9)
+    assert xi_rate(lam, start, schedule(t), schedule.rate(t)) == pytest.approx(slope_xi, rel=1e-7, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", [*SPANS, "SubVP"])
@@ -217,7 +217,7 @@ def test_emergence_kappa_is_where_xi_reaches_the_fraction(lam, fraction):
     start = Level(1.0, 1e4)
 
     def missing(log_kappa):
-        return xi(Level.from_kappa(math.exp(log_kappa)), start, lam) / xi(CLEAN, start, lam) - fraction
+        return xi(lam, start, Level.from_kappa(math.exp(log_kappa))) / xi(lam, start, CLEAN) - fraction
 
     kappa = math.exp(brentq(missing, -15, 10, xtol=1e-13))
     assert emergence_kappa(lam, fraction) == pytest.approx(kappa, rel=1e-10)
@@ -230,7 +230,7 @@ def test_xi_is_steepest_in_log_snr_where_lam_alpha_squared_is_half_sigma_squared
     def minus_slope(log_snr):
         level = Level.from_log_snr(log_snr)
         rate = (level.alpha * level.sigma**2 / 2, -level.sigma * level.alpha**2 / 2)  # d / d log-SNR
-        return -xi_rate(level, rate, Level(0.0, 1.0), lam)
+        return -xi_rate(lam, Level(0.0, 1.0), level, rate)
 
     best = minimize_scalar(minus_slope, bounds=(-20, 20), method="bounded", options={"xatol": 1e-10}).x
     assert lam * math.exp(best) == pytest.approx(0.5, rel=1e-5)  # a maximum is found to the root of the precision

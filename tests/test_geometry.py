@@ -246,10 +246,10 @@ def test_d6_eq_66_slerp_is_the_part_of_the_trajectory_in_its_plane():
     for phi in (0.0, 0.4, 1.0, 1.3):
         level = Level(math.cos(phi), math.sin(phi))
         truth = (math.sin(1.3 - phi) * x_0 + math.sin(phi) * x_T) / math.sin(1.3)
-        np.testing.assert_allclose(geometry.slerp(x_0, x_T, level, start), truth, atol=1e-14)
-        np.testing.assert_allclose(geometry.slerp(x_0, x_T, level.ve(), start.ve()), truth, atol=1e-14)
-    np.testing.assert_allclose(geometry.slerp(x_0, x_T, CLEAN, start), x_0, atol=1e-15)
-    np.testing.assert_allclose(geometry.slerp(x_0, x_T, start, start), x_T, atol=1e-15)
+        np.testing.assert_allclose(geometry.slerp(x_T, x_0, start, level), truth, atol=1e-14)
+        np.testing.assert_allclose(geometry.slerp(x_T, x_0, start.ve(), level.ve()), truth, atol=1e-14)
+    np.testing.assert_allclose(geometry.slerp(x_T, x_0, start, CLEAN), x_0, atol=1e-15)
+    np.testing.assert_allclose(geometry.slerp(x_T, x_0, start, start), x_T, atol=1e-15)
 
 
 def test_d6_slerp_is_exact_where_the_data_do_not_vary():
@@ -257,7 +257,7 @@ def test_d6_slerp_is_exact_where_the_data_do_not_vary():
     g, start = Gaussian(np.ones(D), np.eye(D)[:, :1], np.zeros(1)), Level(0.6, 0.8)
     x_T, level = np.random.default_rng(9).standard_normal(D), Level(0.96, 0.28)
     x_0, x = g.flow(x_T, start), g.flow(x_T, start, level)
-    np.testing.assert_allclose(geometry.slerp(x_0, x_T, level, start), x, atol=1e-13)
+    np.testing.assert_allclose(geometry.slerp(x_T, x_0, start, level), x, atol=1e-13)
     assert np.abs(0.96 * x_0 + 0.28 * x_T - x).max() > 0.1
 
 
@@ -348,8 +348,8 @@ def test_slerp_takes_levels_for_a_batch():
     rng = np.random.default_rng(1)
     x_0, x_T = rng.normal(size=(2, 3, 5))
     kappa = np.array([0.1, 1.0, 5.0])
-    rows = [geometry.slerp(x_0[i], x_T[i], Level.from_kappa(k), Level.from_kappa(9.0)) for i, k in enumerate(kappa)]
-    together = geometry.slerp(x_0, x_T, Level(np.ones(3), kappa), Level.from_kappa(9.0))
+    rows = [geometry.slerp(x_T[i], x_0[i], Level.from_kappa(9.0), Level.from_kappa(k)) for i, k in enumerate(kappa)]
+    together = geometry.slerp(x_T, x_0, Level.from_kappa(9.0), Level(np.ones(3), kappa))
     np.testing.assert_allclose(together, rows, rtol=1e-12)
 
 

@@ -204,3 +204,28 @@ def test_a_grid_that_leaves_the_schedule_names_its_ends():
         grids.karras(table, 20)
     with pytest.raises(ValueError, match="n, start, end"):
         grids.uniform(table, 1500)
+
+
+@pytest.mark.parametrize("n", [2, 18, 40])
+def test_edm_is_the_grid_of_edms_samplers(n):
+    """t_i = (80^(1/7) + i / (n - 1) (0.002^(1/7) - 80^(1/7)))^7 for i < n, and t_n = 0; diffusers has it in float32."""
+    i = np.arange(n)
+    formula = (80 ** (1 / 7) + i / (n - 1) * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7
+    grid = grids.edm(EDM(), n)
+    np.testing.assert_allclose(grid, [*formula, 0], rtol=1e-12)
+    theirs = EDMEulerScheduler()
+    theirs.set_timesteps(n)
+    np.testing.assert_allclose(grid, theirs.sigmas.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("schedule, clean", [(VP(), 0.0), (Tabulated.ddpm(), -1.0), (EDM(0.0), 0.0), (Flow(), 0.0)])
+def test_edm_ends_in_clean_data_on_every_schedule(schedule, clean):
+    grid = grids.edm(schedule, 9, start=schedule.time(50.0), end=schedule.time(0.02))
+    assert grid[-1] == clean and schedule(grid[-1]).sigma == 0 and (np.diff(grid) < 0).all()
+    with pytest.raises(ValueError, match=r"^n: got 1; "):
+        grids.edm(schedule, 1)
+
+
+def test_edm_needs_noise_before_its_last_move():
+    with pytest.raises(ValueError, match=r"^end: got 0\.0; "):
+        grids.edm(EDM(0.0), 9)

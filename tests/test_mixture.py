@@ -136,7 +136,7 @@ def test_fit_by_class_against_numpy_and_scikit_learn(library):
     data = rng.standard_normal((300, D)) @ rng.standard_normal((D, D)) + labels[:, None]
     fitted = Mixture.fit(array(data), array(labels))
     counts = np.array([(labels == v).sum() for v in (2, 5, 9)])
-    np.testing.assert_allclose(np.asarray(fitted.weights), counts / 300, rtol=1e-14)
+    np.testing.assert_allclose(np.asarray(fitted.prior), counts / 300, rtol=1e-14)
     for v, mode in zip((2, 5, 9), fitted.modes, strict=True):
         mode = Gaussian(*map(np.asarray, (mode.mu, mode.U, mode.lam)))
         np.testing.assert_allclose(dense(mode), np.cov(data[labels == v].T, bias=True), rtol=1e-9, atol=1e-11)

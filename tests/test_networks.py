@@ -125,7 +125,7 @@ def test_eq_09_schedulers_follow_the_closed_form_at_their_order(gaussian, name):
     x, errors, counts = np.random.default_rng(1).normal(size=(4, 12)), [], (20, 40)
     for steps in counts:
         run = collect(record(gaussian, scheduler, x, steps))
-        level = [Level(float(a), float(s)) for a, s in zip(run.level.alpha, run.level.sigma, strict=True)]
+        level = list(run.level)
         middle = int(np.argmin(np.abs(run.level.sigma / run.level.alpha - 1)))
         errors.append(np.abs(run.x[middle] - gaussian.flow(run.x[0], level[0], level[middle])).max())
     slope = np.log2(errors[0] / errors[1])

@@ -14,7 +14,7 @@ from paintlib.denoisers import Function, noise
 from paintlib.gaussian import Gaussian
 from paintlib.mixture import Mixture
 from paintlib.samplers import Step, collect, ddim, heun, rk4, stochastic, teleport
-from paintlib.schedules import EDM, VP, Flow, Level, Tabulated
+from paintlib.schedules import EDM, VP, Cosine, Flow, Level, Tabulated
 
 G = a_gaussian()
 X = np.random.default_rng(0).standard_normal((4, G.D))
@@ -68,6 +68,25 @@ def test_a_mixture_converges_too(name):
         for n in (40, 160)
     ]
     assert errors[1] < errors[0] / 2.5
+
+
+@pytest.mark.parametrize("name, order", [("heun", 3), ("rk4", 5)])
+def test_the_first_step_from_pure_noise_has_the_order_of_its_method(name, order):
+    """One step of Flow from alpha = 0 against the exact flow: its error falls by one order more than a whole run's."""
+    ends = np.array([0.95, 0.975, 0.9875])
+    errors = []
+    for end in ends:
+        step = collect(DETERMINISTIC[name](G, X, Flow(), [1.0, end]))[-1]
+        errors.append(np.abs(step.x - G.flow(X, Flow()(1.0), Flow()(end))).max())
+    assert min(orders(errors, 1 / (1 - ends))) > order - 0.2  # a Gaussian's falls by one order more still
+
+
+@pytest.mark.parametrize("name, tolerance", [("heun", 2e-3), ("rk4", 1e-4)])
+@pytest.mark.parametrize("schedule", [Flow(), Cosine()])
+def test_heun_and_rk4_paint_from_pure_noise(schedule, name, tolerance):
+    exact = G.flow(X, Level(0.0, 1.0))
+    run = collect(DETERMINISTIC[name](G, X, schedule, grids.uniform(schedule, 300)))
+    np.testing.assert_allclose(run.x[-1], exact, atol=tolerance * np.abs(exact).max())
 
 
 # diffusers
@@ -301,6 +320,14 @@ def test_steps_carry_time_level_state_and_estimate(name):
     norm = np.hypot(run.level.alpha, run.level.sigma)[:, None, None]
     np.testing.assert_allclose(run.vp() * norm, run.x, rtol=1e-15)
     np.testing.assert_allclose(run.scaled() * run.level.alpha[:, None, None], run.x, rtol=1e-15)
+
+
+def test_a_trajectory_is_indexed_by_step():
+    run = collect(ddim(G, X, EDM(), grids.edm(EDM(), 6)))
+    first, part = run[0], run[2:5]
+    assert (first.t, first.level) == (80.0, Level(1.0, 80.0)) and np.array_equal(first.x, X)
+    assert len(part.t) == 3 and part.x.shape == (3, *X.shape) and part.level[0] == run.level[2]
+    assert [step.t for step in run] == run.t.tolist() and np.array_equal(collect(run).x0_hat, run.x0_hat)
 
 
 def test_the_caller_may_stop_early():

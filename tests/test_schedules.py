@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from diffusers import DDPMScheduler, EulerDiscreteScheduler
@@ -165,3 +166,33 @@ def test_cosine_times_keep_their_digits_near_clean_data():
         for kappa in (1e-3, 1e-2, 0.5, 3.0, 1e4):
             assert schedule(schedule.time(kappa)).kappa == pytest.approx(kappa, rel=1e-8)
         assert schedule.time(0) == 0 and schedule.time(math.inf) == 1 and schedule.time(1e-6) > 0
+
+
+def test_stable_diffusion_table_equals_diffusers():
+    theirs = DDPMScheduler(1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear").alphas_cumprod
+    np.testing.assert_allclose(Tabulated.stable_diffusion().alphas_cumprod, theirs.numpy(), rtol=20 * FLOAT32)
+
+
+@pytest.mark.parametrize("small", [1e-9, 1e-4, 0.3])
+def test_a_vp_level_from_alpha_or_sigma_keeps_its_digits(small):
+    with mpmath.workdps(40):
+        near_one = float(mpmath.sqrt(1 - mpmath.mpf(small) ** 2))
+        partner = float(mpmath.sqrt(1 - mpmath.mpf(near_one) ** 2))  # of the double that is near one
+    assert Level.from_sigma(small).alpha == pytest.approx(near_one, rel=4e-16)
+    assert Level.from_alpha(near_one).sigma == pytest.approx(partner, rel=4e-16)
+    assert Level.from_alpha(small).sigma == Level.from_sigma(small).alpha
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_levels_over_batch_axes_are_indexed_like_their_arrays(library):
+    array = LIBRARIES[library]
+    alpha, sigma = np.array([0.1, 0.6, 0.8]), np.array([0.9, 0.8, 0.6])
+    levels = Level(array(alpha), array(sigma))
+    assert levels[1] == Level(0.6, 0.8) == levels[-2]
+    np.testing.assert_array_equal(np.asarray(levels[1:].sigma), sigma[1:])
+    assert tuple(levels[:-1, None].alpha.shape) == (2, 1)
+    assert [level.sigma for level in Level(1.0, array(sigma))] == sigma.tolist()
+    grid = Level(array(alpha[:, None]), array(sigma))  # two shapes that broadcast
+    assert grid[2, 0] == Level(0.8, 0.9)
+    with pytest.raises(ValueError, match=r"^level: got a single one; "):
+        CLEAN[0]

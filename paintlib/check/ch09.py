@@ -25,7 +25,7 @@ def difference_weights(answer):
     for schedule, grid in ((Tabulated.ddpm(), (999.0, 700.0, 300.0, 20.0, -1.0)), (VP(), (0.9, 0.5, 0.2, 0.0))):
         run = collect(ddim(Function(_painter), x, schedule, np.array(grid)))
         for n in range(len(grid) - 1):
-            before, after = (Level(run.level.alpha[m], run.level.sigma[m]) for m in (n, n + 1))
+            before, after = (run.level[m] for m in (n, n + 1))
             noise = (run.x[n] - before.alpha * run.x0_hat[n]) / before.sigma
             wanted = np.linalg.lstsq(np.stack([run.x0_hat[n], noise], -1), run.x[n + 1] - run.x[n], rcond=None)[0]
             close(f"The two weights from t = {grid[n]:g} to t = {grid[n + 1]:g}", f(before, after), wanted, 1e-6, 1e-9)
