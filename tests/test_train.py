@@ -218,6 +218,18 @@ def test_images_are_padded_to_32_and_channels_come_first(small):
         np.testing.assert_array_equal(pixels[7, 0, 2:30, 2:30], archive["x_train"][7])
 
 
+def test_an_album_is_a_part_of_the_pictures_and_a_thumbnail_the_mean_of_its_blocks(small, monkeypatch):
+    with np.load(small / "data.npz") as archive:
+        pixels = archive["x_train"]
+    monkeypatch.setitem(recipes.RECIPES, "small", replace(recipes.RECIPES["small"], side=16, album=(10, 14)))
+    found = recipes.images_for(recipes.RECIPES["small"], small / "data.npz").numpy()
+    assert found.shape == (4, 1, 16, 16) and not found[:, :, 0].any() and not found[..., -1].any()
+    wanted = torch.nn.functional.avg_pool2d(torch.from_numpy(pixels[10:14, None] / 1.0), 2).round()
+    np.testing.assert_array_equal(found[:, :, 1:-1, 1:-1], wanted)
+    record = loop.train("small", small / "run", file=small / "data.npz", images=4)
+    assert record["recipe"]["album"] == [10, 14]
+
+
 def test_a_change_of_the_recipe_is_remembered_and_told_on_the_card(small, monkeypatch):
     file, first = small / "data.npz", recipes.RECIPES["small"]
     loop.train("small", small / "run", file=file, images=8)

@@ -49,8 +49,8 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.safetensors"
     torch.manual_seed(seed)
-    net = network(recipe).to(device, memory_format=torch.channels_last)
-    ema = network(recipe).to(device, memory_format=torch.channels_last)
+    form = torch.channels_last if recipe.muon else torch.contiguous_format  # Muon needs the first, Adam is faster so
+    net, ema = (network(recipe).to(device, memory_format=form) for _ in range(2))
     ema.load_state_dict(net.state_dict())
     optimiser = Optimiser(net, recipe.muon)
     record = {"name": name, "recipe": present, "seed": seed, "step": 0, "seconds": 0.0, "loss": None}

@@ -68,5 +68,5 @@ def loss_at(net, images, norms, alpha_bar, recipe, seed, step):
         target = noise.clone()
         target[high] = exact_noise((x / alpha)[high], kappa[high], images, norms)
     with torch.autocast(device.type, dtype=torch.bfloat16):
-        predicted = net(x.to(memory_format=torch.channels_last), t.to(device)).sample
+        predicted = net(x, t.to(device)).sample
     return ((predicted.float() - target).square().mean(dim=(1, 2, 3)) * gamma).mean()

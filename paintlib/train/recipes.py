@@ -13,7 +13,8 @@ class Recipe:
     An error of the noise weighs at most `most`, see `weights`. Where kappa > `exact_above` the network learns from the
     mean of the noise, see `exact_noise`, instead of from one draw of it; None: nowhere. Without `muon` Adam trains all
     weights, see `Optimiser`. Times are drawn evenly in the `angle` of the rotation from image to noise, see `shares`,
-    or else in the number of the step.
+    or else in the number of the step. Images are made `side` pixels wide; of them, those from `album[0]` up to
+    `album[1]` are learned from, all if it is None.
     """
 
     data: str
@@ -30,6 +31,8 @@ class Recipe:
     muon: bool = True
     angle: bool = True
     snapshots: tuple[int, ...] = ()  # steps at which the averaged weights are kept
+    side: int = 32
+    album: tuple[int, int] | None = None
 
 
 RECIPES = {
@@ -51,21 +54,33 @@ RECIPES = {
 }
 
 
+def thumbnails(album):
+    """Clothes at 16 x 16 from a part of the training set: networks of one size for albums of many sizes."""
+    common = {"attention": False, "power": 30, "muon": False, "snapshots": (100, 300, 1000, 3000)}
+    return Recipe("fashion-mnist", 1, (16, 32), side=16, album=album, warmup=100, decay=3000, **common)
+
+
+HALF = 30_000  # two albums of one size have no picture in common: "a" begins at 0, "b" at the half of the training set
+for count in (64, 512, 4096, HALF):
+    RECIPES[f"thumbnails-{count}-a"] = thumbnails((0, count))
+    RECIPES[f"thumbnails-{count}-b"] = thumbnails((HALF, HALF + count))
+
+
 def network(recipe):
-    """An unconditional `UNet2DModel` at 32 x 32 that predicts the noise; attention at 8 x 8 only."""
+    """An unconditional `UNet2DModel` that predicts the noise; attention at its third resolution only."""
     from diffusers import UNet2DModel
     from diffusers.models.attention_processor import Attention, AttnProcessor
 
     levels = len(recipe.widths)
-    at_8 = [recipe.attention and i == 2 for i in range(levels)]
+    attended = [recipe.attention and i == 2 for i in range(levels)]
     net = UNet2DModel(
-        sample_size=32,
+        sample_size=recipe.side,
         in_channels=recipe.channels,
         out_channels=recipe.channels,
         layers_per_block=1,
         block_out_channels=recipe.widths,
-        down_block_types=tuple("AttnDownBlock2D" if a else "DownBlock2D" for a in at_8),
-        up_block_types=tuple("AttnUpBlock2D" if a else "UpBlock2D" for a in reversed(at_8)),
+        down_block_types=tuple("AttnDownBlock2D" if a else "DownBlock2D" for a in attended),
+        up_block_types=tuple("AttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attended)),
         norm_num_groups=min(16, recipe.widths[0] // 2),
         attention_head_dim=64,
         add_attention=recipe.attention,
@@ -84,7 +99,10 @@ def scheduler():
 
 
 def images_for(recipe, file=None):
-    """The training images as uint8 (N, channels, 32, 32); Fashion-MNIST is padded from 28 with black."""
+    """The training images as uint8 (N, channels, side, side); Fashion-MNIST is padded from 28 to 32 with black.
+
+    For another side, blocks of pixels are averaged.
+    """
     if file is None:
         from paintlib import data
 
@@ -93,5 +111,8 @@ def images_for(recipe, file=None):
         with np.load(file) as archive:
             pixels = archive["x_train"]
     pixels = pixels.reshape(len(pixels), *pixels.shape[1:3], -1).transpose(0, 3, 1, 2)
-    margin = (32 - pixels.shape[-1]) // 2
-    return torch.from_numpy(np.pad(pixels, ((0, 0), (0, 0), (margin, margin), (margin, margin))))
+    pixels = pixels[slice(*recipe.album)] if recipe.album else pixels
+    margin, block = (32 - pixels.shape[-1]) // 2, 32 // recipe.side
+    pixels = np.pad(pixels, ((0, 0), (0, 0), (margin, margin), (margin, margin)))
+    shape = (*pixels.shape[:2], recipe.side, block, recipe.side, block)
+    return torch.from_numpy(pixels.reshape(shape).mean(axis=(3, 5)).round().astype(np.uint8))
