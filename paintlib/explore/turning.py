@@ -1,0 +1,22 @@
+"""The interactive of chapter 03: one clock hand for each feature, and how far the whole is from a rotation."""
+
+import math
+
+from paintlib.checks import require
+from paintlib.explore import Interactive
+
+
+def rotation(
+    steepness=1.0, features=300, variance=0.25, title="One hand for each feature: turn them together, or apart"
+):
+    """The rotation formula (Eq. 7) on Gaussian data with the spectrum lam_k ~ k^-steepness, for alpha_T = 0.
+
+    steepness: 0 (all variances equal) to 3, moved by a slider; features: how many dimensions, all of them with
+    variance; variance: their mean. The page computes the path of a start with c_k(T) = 1 for every feature, so that its
+    sums over features are means over the noise: the error of Eq. 7 (Eq. 71) as a share of |x_t - alpha_t mu|^2.
+    """
+    require(0 <= steepness <= 3, "steepness", steepness, "choose from 0 to 3")
+    whole = isinstance(features, int) and 2 <= features <= 400
+    require(whole, "features", features, "give a whole number from 2 to 400")
+    require(0 < variance < math.inf, "variance", variance, "need a positive, finite mean variance")
+    return Interactive("rotation", title, {"steepness": steepness, "features": features, "variance": variance})
