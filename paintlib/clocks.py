@@ -1,0 +1,153 @@
+"""When a painting is settled: speciation (which mode), collapse (which training picture), and the changes of mind.
+
+A *fate* k is what a run may end as: a mode of a mixture, a class, a training picture. Given a state x at noise kappa,
+the reverse SDE draws its end from the posterior of the clean picture, so fate k has the probability p(k | x), the
+*belief* in it: `Mixture.responsibilities`, `PointCloud.weights`. kappa is sigma / alpha.
+"""
+
+import math
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from paintlib.checks import everywhere, real_array, require
+from paintlib.schedules import Level
+
+
+def same_fate(beliefs):
+    """The probability sum_k p(k | x)^2 that two runs of the reverse SDE from one state end alike; over the last axis.
+
+    It is 1 / `effective_number`. Its mean over states x_kappa rises as kappa falls, from sum_k pi_k^2 to 1.
+    """
+    return array_namespace(beliefs).sum(beliefs**2, axis=-1)
+
+
+def runs(x_0, kappas, rng):
+    """Runs of the exact reverse SDE that end at x_0 (..., D), at falling `kappas` (T,): states (T, ..., D), alpha = 1.
+
+    Noising read backwards: with the exact score, runs that start from the noisy data have the forward process's law.
+    """
+    kappas = np.asarray(kappas, dtype=float)
+    falling = kappas.ndim == 1 and len(kappas) > 0 and bool(np.all(np.diff(kappas) < 0)) and kappas[-1] >= 0
+    require(falling, "kappas", kappas, "give falling noise levels, none negative")
+    steps = np.sqrt(np.diff(kappas[::-1] ** 2, prepend=0))
+    states, x = [], x_0
+    for step in steps:
+        x = x + step * rng.standard_normal(x_0.shape)
+        states.append(x)
+    return np.stack(states[::-1])
+
+
+def contrast(m, lam, kappa):
+    """rho = sqrt(sum_k m_k^2 / (kappa^2 + lam_k)): two modes at +-m, of one covariance, seen through noise kappa.
+
+    m (r,): half the difference of their means, along the axes of that covariance; lam (r,): its variances.
+    """
+    return float(np.sqrt(np.sum(np.square(m) / (np.square(kappa) + np.asarray(lam)))))
+
+
+def same_fate_of_two(rho):
+    """E[sum_k p(k | x)^2] for two equally likely modes of contrast rho: (1 + E tanh^2(rho^2 + rho z)) / 2, z ~ N(0, 1).
+
+    It rises from 1/2 to 1; at rho = 1, where the middle becomes unstable, it is 0.775.
+    """
+    require(0 <= rho < math.inf, "rho", rho, "a contrast is a number that is not negative")
+    z = np.linspace(-12, 12, 4001)  # equal steps: the trapezoidal rule is exact to rounding for a bell of z
+    bell = np.exp(-(z**2) / 2)
+    return float((1 + np.sum(bell * np.tanh(rho**2 + rho * z) ** 2) / np.sum(bell)) / 2)
+
+
+def speciation_kappa(m, lam):
+    """The noise at which the midpoint of two modes at +-m becomes unstable: contrast(m, lam, kappa) = 1.
+
+    For round modes, lam_k = s^2, it is sqrt(|m|^2 - s^2); m and lam as in `contrast`.
+    """
+    m, lam = np.atleast_1d(np.asarray(m, dtype=float)), np.asarray(lam, dtype=float)
+    require(everywhere(lam >= 0), "lam", lam, "variances are not negative")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = np.sum(np.where(m == 0, 0.0, np.square(m) / lam)) > 1
+    remedy = "modes this close never split: need sum_k m_k^2 / lam_k > 1"
+    require(bool(apart), "m, lam", (m, lam), remedy)
+    return _root(lambda kappa: contrast(m, lam, kappa) - 1, float(np.sqrt(np.sum(m**2))))
+
+
+def information(lam, kappa):
+    """What the noisy state tells of Gaussian data, in nats: I(x_0; x_kappa) = sum_k log(1 + lam_k / kappa^2) / 2."""
+    return float(np.sum(np.log1p(np.asarray(lam) / kappa**2)) / 2)
+
+
+def collapse_kappa(lam, N):
+    """The noise at which N pictures drawn from a Gaussian of variances `lam` can be told apart: information = log N."""
+    lam = real_array("lam", np.asarray(lam, dtype=float), 1)
+    require(bool(np.all(lam >= 0)) and lam.max() > 0, "lam", lam, "need variances, at least one of them positive")
+    require(N > 1, "N", N, "an album of one picture has no rivals; give N > 1")
+    return _root(lambda kappa: information(lam, kappa) - math.log(N), float(np.sqrt(lam.sum())))
+
+
+def surprise(model, x_0, noise, kappa):
+    """The information density i = log p(x | x_0) - log p_kappa(x) of x = x_0 + kappa noise, in nats; shape (...,).
+
+    `model` has a `log_prob`. Its mean is I(x_0; x_kappa) if x_0 follows the model's law, and an upper bound of it else.
+    """
+    xp = array_namespace(x_0)
+    own = -xp.sum(noise**2, axis=-1) / 2 - x_0.shape[-1] * math.log(kappa * math.sqrt(2 * math.pi))
+    return own - model.log_prob(x_0 + kappa * noise, Level.from_kappa(kappa))
+
+
+def picked_out(density, N):
+    """1 / (1 + (N - 1) exp(-i)): how much of the vote a picture gets back among N - 1 rivals drawn like it, at least.
+
+    `density` is the `surprise` i. The mean over pictures bounds E[sum_i w_i^2] from below (Jensen).
+    """
+    return 1 / (1 + (N - 1) * array_namespace(density).exp(-density))
+
+
+def information_rate(mixture, x, level):
+    """How fast x learns its mode, in nats per unit of log kappa: sum_k p_k |x0_hat_k - x0_hat|^2 / kappa^2.
+
+    The result has shape (...,). Its mean over states is -d I(k; x_kappa) / d log kappa: the information comes at the rate
+    at which the modes' endpoint estimates disagree.
+    """
+    xp = array_namespace(x)
+    p = mixture.responsibilities(x, level)
+    estimates = [mode.denoise(x, level) for mode in mixture.modes]
+    x0_hat = sum(p[..., k, None] * estimate for k, estimate in enumerate(estimates))
+    apart = xp.stack([xp.sum((estimate - x0_hat) ** 2, axis=-1) for estimate in estimates], axis=-1)
+    return xp.sum(p * apart, axis=-1) / level.kappa**2
+
+
+def changes_of_mind(beliefs, low, high):
+    """How often a run commits to a fate (belief at least `high`) and drops it again (at most `low`).
+
+    beliefs (T, ..., K) along runs from noise to picture; the result has shape (...,).
+    """
+    require(0 < low < high < 1, "low, high", (low, high), "need 0 < low < high < 1")
+    held = np.zeros(beliefs.shape[1:], dtype=bool)
+    dropped = np.zeros(beliefs.shape[1:], dtype=int)
+    for belief in np.asarray(beliefs):
+        dropped += held & (belief <= low)
+        held = (held & (belief > low)) | (belief >= high)
+    return dropped.sum(axis=-1)
+
+
+def expected_changes(low, high):
+    """The mean of `changes_of_mind` for the exact reverse SDE, whatever the data: (1 - high) / (high - low).
+
+    Beliefs are fair prices: buy fate k whenever its belief reaches `high`, sell when it falls to `low`. Each sale loses
+    high - low, the last purchase wins 1 - high, and the mean gain is zero. (No fate may begin above `high`.)
+    """
+    require(0 <= low < high <= 1, "low, high", (low, high), "need 0 <= low < high <= 1")
+    return (1 - high) / (high - low)
+
+
+def _root(falling, upper):
+    """Where a function of kappa that falls from above to below zero crosses it, to rounding; it is below at `upper`."""
+    lower = upper
+    while falling(lower) < 0:
+        lower /= 2
+    while falling(upper) > 0:
+        upper *= 2
+    for _ in range(60):
+        middle = (lower + upper) / 2
+        lower, upper = (middle, upper) if falling(middle) > 0 else (lower, middle)
+    return (lower + upper) / 2
