@@ -105,7 +105,7 @@ def picked_out(density, N):
 def information_rate(mixture, x, level):
     """How fast x learns its mode, in nats per unit of log kappa: sum_k p_k |x0_hat_k - x0_hat|^2 / kappa^2.
 
-    The result has shape (...,). Its mean over states is -d I(k; x_kappa) / d log kappa: information comes as fast as the
+    Shape (...,). Its mean over states is -d I(k; x_kappa) / d log kappa: information comes as fast as the
     modes' endpoint estimates disagree.
     """
     xp = array_namespace(x)
