@@ -156,3 +156,12 @@ def arrows(ax, x, v, color=INK):
     ax.quiver(*x.T, *v.T, color=color, width=0.004, angles="xy", alpha=0.8)
     ax.set_aspect("equal", adjustable="datalim")
     return ax
+
+
+def ellipse(ax, mean, U, std, radius=2.0, **style):
+    """The ellipse of a Gaussian in the plane: `radius` standard deviations `std` (2,) along the columns of U (2, 2)."""
+    turn = np.linspace(0, 2 * np.pi, 121)
+    around = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
+    ax.plot(*(np.asarray(mean) + radius * (around * np.asarray(std)) @ np.asarray(U).T).T, **style)
+    ax.set_aspect("equal", adjustable="datalim")
+    return ax

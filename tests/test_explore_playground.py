@@ -122,7 +122,7 @@ def fresh(tab):
 @pytest.mark.parametrize(
     "sampler, name", [("exact", "exact"), ("DDIM", "ddim"), ("Heun", "heun"), ("RK4", "rk4"), ("2M", "multistep")]
 )
-@pytest.mark.parametrize("grid, kind", [("log κ", "log"), ("κ^(1/7)", "karras"), ("angle of u₂", "angle")])
+@pytest.mark.parametrize("grid, kind", [("log κ", "log"), ("Karras", "karras"), ("angle of u₂", "angle")])
 def test_in_the_browser_the_spread_and_the_distance_are_paintlibs(fresh, sampler, name, grid, kind):
     pick(fresh, sampler)
     pick(fresh, grid)

@@ -45,6 +45,13 @@ def test_the_curves_are_the_values_and_dark_is_large_variance(ax):
     assert len({str(line.get_linestyle()) for line in ax.lines}) == 3, "tell them apart without colour"
 
 
+def test_an_ellipse_lies_at_its_distance_from_the_mean(ax):
+    U, mean = np.linalg.qr(np.random.default_rng(2).normal(size=(2, 2)))[0], np.array([1.0, -2.0])
+    plots.ellipse(ax, mean, U, (2.0, 0.5), radius=3)
+    z = (ax.lines[0].get_xydata() - mean) @ U / (2.0, 0.5)
+    np.testing.assert_allclose(np.hypot(*z.T), 3)
+
+
 def test_ink_stands_out_from_the_card():
     def luminance(colour):
         rgb = np.array(mpl.colors.to_rgb(colour))

@@ -108,7 +108,7 @@ function interactive(root, { title, lam, mu, angle, kappa, moves, noise, count }
   const top = slider("Noise κ at the start:", { min: 0, max: 100, step: 1, value: 100 * Math.log(kappa) / Math.log(80), words: (v) => short(80 ** (v / 100)) }, change);
   const sampler = choice("Sampler", ["exact", "DDIM", "Heun", "RK4", "2M"], change, 1);
   const fresh = choice("Fresh noise η", ["0", "½", "1"], change);
-  const grid = choice("Levels even in", ["log κ", "κ^(1/7)", "angle of u₁", "angle of u₂"], change);
+  const grid = choice("Levels even in", ["log κ", "Karras", "angle of u₁", "angle of u₂"], change);
   const law = choice("Start from", ["the true law", "white noise"], change);
   const show = choice("Show", ["states", "endpoint estimates"], change);
   const film = player("Paint", 4, (share) => { where = share; watch.value = Math.round(100 * share); render(); });
@@ -181,7 +181,7 @@ function interactive(root, { title, lam, mu, angle, kappa, moves, noise, count }
   plane.layer.append(back, front, ...handles.map((h) => h.element));
   const publish = assemble(root, {
     title, controls: [sampler.element, steps.element, watch.element, buttons],
-    panels: [stack, circle.svg, make("div", { class: "paint-controls paint-wide" }, fresh.element, grid.element, law.element, top.element, show.element)],
+    panels: [stack, circle.svg, make("div", { class: "paint-controls paint-wide" }, fresh.element, grid.element, law.element, show.element, top.element)],
     note: "Drag the middle of the ellipse and the ends of its axes (or focus them and use the arrow keys): thin ellipse, the data; thick, what the sampler makes in the end. "
       + "Drag the diamond, or tap anywhere, to drop your own noise: solid, the sampler's path; dashed, the exact flow. States are drawn divided by √(α² + σ²). "
       + "The quarter turn: a feature starts right (all noise) and ends at the top (all picture). A radius of 1 is the right spread.",
