@@ -153,19 +153,20 @@ def multistep(denoiser, x, schedule, grid):
     """DPM-Solver++(2M): second order with one estimate a move, since it remembers the estimate before (underscores).
 
     On x / alpha: x' = k x + (1 - k) (x0_hat + h / (2 h_) (x0_hat - x0_hat_)), with k = kappa' / kappa and h = -log k.
-    The first move, and one to sigma = 0, are DDIM's.
+    A first move, and those from alpha = 0 and to sigma = 0, are DDIM's.
     """
     before = None
 
     def move(step, level):
         nonlocal before
         kept, goal = level.kappa / step.level.kappa, step.x0_hat
-        if before is not None and kept > 0:
+        if before is not None and kept > 0 and before[1] > 0:
             goal = goal + math.log(kept) / math.log(before[1]) / 2 * (goal - before[0])
         before = (step.x0_hat, kept)
-        return level.alpha * (kept * (step.x / step.level.alpha) + (1 - kept) * goal)
+        ratio = level.sigma / step.level.sigma
+        return ratio * step.x + (level.alpha - ratio * step.level.alpha) * goal
 
-    return _walk(denoiser, x, schedule, grid, move, scaled=True)
+    return _walk(denoiser, x, schedule, grid, move)
 
 
 def teleport(gaussian, x, schedule, grid, skip):

@@ -29,28 +29,24 @@ def ddim(lam, schedule, grid):
 
 def heun(lam, schedule, grid):
     """Heun: 1 + h (f + f' (1 + h f)) / 2 on x / alpha, with f = kappa / (kappa^2 + lam) and h = kappa' - kappa."""
-    lam, levels = _given(lam, schedule, grid)
 
-    def move(lam, start, end):
-        h, f = end.kappa - start.kappa, _slope(lam, start.kappa)
-        return (end.alpha / start.alpha) * (1 + h / 2 * (f + _slope(lam, end.kappa) * (1 + h * f)))
+    def rule(f, start, h):
+        return (f(start) + f(start + h) * (1 + h * f(start))) / 2
 
-    return _product(lam, levels, _or_euler(move))
+    return _runge_kutta(rule, lam, schedule, grid)
 
 
 def rk4(lam, schedule, grid):
     """The classical Runge-Kutta method on x / alpha: 1 + h (k1 + 2 k2 + 2 k3 + k4) / 6."""
-    lam, levels = _given(lam, schedule, grid)
 
-    def move(lam, start, end):
-        h, middle = end.kappa - start.kappa, _slope(lam, (start.kappa + end.kappa) / 2)
-        k1 = _slope(lam, start.kappa)
+    def rule(f, start, h):
+        k1, middle = f(start), f(start + h / 2)
         k2 = middle * (1 + h / 2 * k1)
         k3 = middle * (1 + h / 2 * k2)
-        k4 = _slope(lam, end.kappa) * (1 + h * k3)
-        return (end.alpha / start.alpha) * (1 + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4))
+        k4 = f(start + h) * (1 + h * k3)
+        return (k1 + 2 * k2 + 2 * k3 + k4) / 6
 
-    return _product(lam, levels, _or_euler(move))
+    return _runge_kutta(rule, lam, schedule, grid)
 
 
 def multistep(lam, schedule, grid):
@@ -59,15 +55,14 @@ def multistep(lam, schedule, grid):
     e = lam q / (kappa^2 + lam) is the endpoint estimate, h = -log k; an underscore marks the move before.
     """
     lam, levels = _given(lam, schedule, grid)
-    require(levels[0].alpha > 0, "grid", "alpha = 0", "this method needs x / alpha; start a little later")
-    q, before, found = np.ones_like(lam), None, [np.ones_like(lam)]
+    c, before, found = np.ones_like(lam), None, [np.ones_like(lam)]
     for start, end in pairwise(levels):
-        estimate, kept = lam * q / (start.kappa**2 + lam), end.kappa / start.kappa
-        goal = estimate
-        if before is not None and kept > 0:
+        estimate, kept = start.alpha * lam / spread(start, lam) * c, end.kappa / start.kappa
+        goal, ratio = estimate, end.sigma / start.sigma
+        if before is not None and kept > 0 and before[1] > 0:
             goal = estimate + np.log(kept) / np.log(before[1]) / 2 * (estimate - before[0])
-        q, before = kept * q + (1 - kept) * goal, (estimate, kept)
-        found.append(q * end.alpha / levels[0].alpha)
+        c, before = ratio * c + (end.alpha - ratio * start.alpha) * goal, (estimate, kept)
+        found.append(c)
     return np.stack(found)
 
 
@@ -123,16 +118,17 @@ def _ddim(lam, start, end):
     return (start.sigma * end.sigma + lam * start.alpha * end.alpha) / spread(start, lam)
 
 
-def _or_euler(move):
-    """The method's move, or where it leads to sigma = 0 an Euler step, which is DDIM's."""
+def _runge_kutta(rule, lam, schedule, grid):
+    """1 + h rule(f, start, h) for each move; to sigma = 0 an Euler step, from alpha = 0 on x / sigma in 1 / kappa."""
+    lam, levels = _given(lam, schedule, grid)
 
-    def either(lam, start, end):
-        require(start.alpha > 0, "grid", "alpha = 0", "this method needs x / alpha; start a little later")
-        return move(lam, start, end) if end.sigma > 0 else _ddim(lam, start, end)
+    def move(lam, start, end):
+        if end.sigma == 0:
+            return _ddim(lam, start, end)
+        if start.alpha == 0:
+            h = end.alpha / end.sigma
+            return (end.sigma / start.sigma) * (1 + h * rule(lambda u: lam * u / (1 + lam * u**2), 0.0, h))
+        h = end.kappa - start.kappa
+        return (end.alpha / start.alpha) * (1 + h * rule(lambda kappa: kappa / (kappa**2 + lam), start.kappa, h))
 
-    return either
-
-
-def _slope(lam, kappa):
-    """d log(c / alpha) / d kappa on the flow."""
-    return kappa / (kappa**2 + lam)
+    return _product(lam, levels, move)

@@ -32,6 +32,11 @@ def middle(lam, kappa_T):
     return brentq(error, math.sqrt(lam), kappa_T / 2, xtol=1e-12)
 
 
+def with_transfer(lam, kappas, eta):
+    gain, fresh = transfer.stochastic([lam], EDM(0.0, 100.0), kappas, eta)
+    return math.sqrt(gain[-1, 0] ** 2 * (kappas[0] ** 2 + lam) + fresh[-1, 0])
+
+
 RIGHT = [
     ("06.1", moves_needed),
     ("06.1", lambda share: np.int64(moves_needed(share))),
@@ -49,6 +54,7 @@ SLIPS = [
     ("06.1", lambda share: 7.5, "whole"),
     ("06.1", lambda share: None, "returns nothing"),
     ("06.2", lambda *a: final_std(*a, fresh=False), "fresh noise"),
+    ("06.2", with_transfer, "found them for you"),
     ("06.2", lambda *a: final_std(*a) ** 2, "off by"),  # the variance
     ("06.2", lambda *a: final_std(*a, start=a[1][0] ** 2), "off by"),  # pure noise at the start
     ("06.3", lambda lam, kappa_T: 2.5574, "is off by"),
@@ -56,8 +62,8 @@ SLIPS = [
     ("06.3", lambda lam, kappa_T: 2 * kappa_T, "between"),
     ("06.4", (1.0, 1.0, 13), "u2"),
     ("06.4", (1.5, 0.01, 13), "playground has"),
-    ("06.4", (1.5, 0.1), "three numbers"),
-    ("06.4", ..., "three numbers"),
+    ("06.4", (1.5, 0.1), "3 things"),
+    ("06.4", ..., "no answer here yet"),
 ]
 
 
