@@ -69,7 +69,7 @@ def _worst_piece(worst_piece):
         levels = Level(np.cos(angles), np.sin(angles))
         x_T = np.ones((2001, 1))
         path, end = painter.flow(x_T, start, levels), painter.filter(x_T, start)
-        wanted = np.max((slerp(end, x_T, levels, start) - path) ** 2 / path**2)
+        wanted = np.max((slerp(x_T, end, start, levels) - path) ** 2 / path**2)
         given = number(f"for n = {n} the worst squared error", worst(n))
         if abs(given - np.sqrt(wanted)) < 1e-4 * np.sqrt(wanted):
             raise Wrong("that is the error's length; square it")
