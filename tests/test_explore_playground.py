@@ -23,7 +23,8 @@ GRIDS = {
 
 
 def javascript(expression, data):
-    source = files("paintlib.explore").joinpath("playground.js").read_text("utf-8")
+    folder = files("paintlib.explore")
+    source = "\n".join(folder.joinpath(name).read_text("utf-8") for name in ("theory.js", "playground.js"))
     read = 'const data = JSON.parse(require("fs").readFileSync(0, "utf-8"));'
     plain = "(_, v) => ArrayBuffer.isView(v) ? Array.from(v) : v"
     program = f"{source}\n{read}\nconsole.log(JSON.stringify({expression}, {plain}));"

@@ -77,18 +77,6 @@ function noiseLevels(kind, n, kappaMax, kappaMin, lam) {
   return [...inner[kind](), 0];
 }
 
-// Normal deviates from a seed: the same on every machine.
-function normals(seed, count) {
-  let state = seed >>> 0;
-  const uniform = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-  return Float64Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
-}
-
 function interactive(root, { title, lam, mu, angle, kappa, moves, noise, count }) {
   const MOST = 50;
   const FLOOR = 0.02;  // where the grids in log kappa and of Karras end, before the last move to 0

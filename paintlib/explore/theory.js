@@ -85,3 +85,77 @@ function unpack({ data, scale }) {
   const width = values.length / scale.length;
   return scale.map((s, k) => Float64Array.from(values.subarray(k * width, (k + 1) * width), (v) => s * v));
 }
+
+// Numbers from a seed, the same on every machine: uniform in [0, 1), and normal.
+function uniforms(seed, count) {
+  let state = seed >>> 0;
+  return Float64Array.from({ length: count }, () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  });
+}
+
+function normals(seed, count) {
+  const u = uniforms(seed, 2 * count);
+  return Float64Array.from({ length: count }, (_, n) => Math.sqrt(-2 * Math.log(1 - u[2 * n])) * Math.cos(2 * Math.PI * u[2 * n + 1]));
+}
+
+// Round modes of variance `width` at `means`, equally likely; a width of zero makes them points.
+// The belief in each, seen from x at noise kappa, is the retrieval weight at noise sqrt(kappa^2 + width), Eq. (95).
+const beliefs = (means, width, x, kappa) => retrievalWeights(means, x, Math.sqrt(kappa ** 2 + width));
+
+// The endpoint estimate, Eq. (96) with its sigma_t^2 put back, at alpha = 1.
+function modesEstimate(means, width, x, kappa) {
+  const kept = width / (kappa ** 2 + width);
+  return retrieve(means, beliefs(means, width, x, kappa)).map((m, i) => kept * x[i] + (1 - kept) * m);
+}
+
+// The probability flow from (x, kappa) to kappaEnd, Heun's method in log kappa.
+function modesPath(means, width, x, kappa, kappaEnd, steps) {
+  const h = Math.log(kappaEnd / kappa) / steps;
+  const slope = (x, kappa) => modesEstimate(means, width, x, kappa).map((g, i) => x[i] - g);
+  const path = [x];
+  for (let n = 0; n < steps; n++) {
+    const here = slope(x, kappa);
+    const there = slope(x.map((v, i) => v + h * here[i]), kappa * Math.exp(h));
+    x = x.map((v, i) => v + (h / 2) * (here[i] + there[i]));
+    kappa *= Math.exp(h);
+    path.push(x);
+  }
+  return path;
+}
+
+// Where `count` runs of the reverse SDE from x at noise kappa end: a fate by its belief, a clean picture given the fate.
+function forkEnds(means, width, x, kappa, count, seed) {
+  const p = beliefs(means, width, x, kappa);
+  const [u, z] = [uniforms(seed, count), normals(seed + 1, count * x.length)];
+  const kept = width / (kappa ** 2 + width);
+  const spread = kappa * Math.sqrt(kept);
+  return Array.from(u, (share, n) => {
+    let [fate, sum] = [0, p[0]];
+    while (sum < share && fate < p.length - 1) sum += p[++fate];
+    return { fate, end: means[fate].map((m, i) => kept * x[i] + (1 - kept) * m + spread * z[n * x.length + i]) };
+  });
+}
+
+// A run of the reverse SDE between its two ends: a Brownian bridge whose clock is kappa^2. z: normals, dimension by step.
+function bridge(x, kappa, end, z) {
+  const steps = z.length / x.length;
+  const path = [x];
+  for (let n = 1; n <= steps; n++) {
+    const [before, now] = [n - 1, n].map((m) => kappa ** 2 * (1 - m / steps) ** 2);
+    const share = now / before;
+    const size = Math.sqrt(now * (1 - share));
+    path.push(path[n - 1].map((v, i) => end[i] + share * (v - end[i]) + size * z[(n - 1) * x.length + i]));
+  }
+  return path;
+}
+
+// The chance that two runs from one state end alike, for fates that are groups of modes: sum over groups of p^2.
+function sameFate(p, group) {
+  const sums = new Map();
+  p.forEach((v, n) => sums.set(group[n], (sums.get(group[n]) ?? 0) + v));
+  return [...sums.values()].reduce((sum, v) => sum + v * v, 0);
+}
