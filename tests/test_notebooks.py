@@ -321,7 +321,7 @@ def test_solutions_have_names_of_their_own(chapter):
     for number, pieces in exercises(chapter).items():
         for source, cell in pieces:
             if "solution" in tags(cell) and cell["cell_type"] == "code":
-                for given in re.findall(rf'check\.answer\("{re.escape(number)}", (\w+)', source):
+                for given in re.findall(rf'check\.answer\("{re.escape(number)}", ([A-Za-z_]\w*)', source):
                     assert given.endswith("_solution"), f"exercise {number}: call it {given}_solution"
 
 
