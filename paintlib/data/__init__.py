@@ -23,7 +23,7 @@ from paintlib.checks import require
 from paintlib.data.fetch import UNREADABLE, digest, obtain
 from paintlib.data.sources import SOURCES, read_npz
 
-__all__ = ["Images", "eigenvalues", "folder", "gaussian", "load", "pad", "sample", "to_images", "to_vectors"]
+__all__ = ["Images", "eigenvalues", "folder", "gaussian", "load", "pad", "sample", "shipped", "to_images", "to_vectors"]
 
 SHIPPED = resources.files("paintlib") / "datasets"
 
@@ -49,7 +49,7 @@ class Images:
 def sample(name):
     """The part of the training set that ships with the book: equally many images of each class."""
     source = _source(name)
-    arrays = _shipped(f"{source.stem}_sample.npz")
+    arrays = shipped(f"{source.stem}_sample.npz")
     return Images(arrays["images"], arrays["labels"], source.classes, source.name)
 
 
@@ -58,7 +58,7 @@ def eigenvalues(name):
 
     Pixels in [-1, 1], normaliser 1/N.
     """
-    return _shipped(f"{_source(name).stem}_gaussian.npz")["eigenvalues"]
+    return shipped(f"{_source(name).stem}_gaussian.npz")["eigenvalues"]
 
 
 def gaussian(name, margin=0):
@@ -70,7 +70,7 @@ def gaussian(name, margin=0):
     from paintlib.gaussian import Gaussian
 
     source = _source(name)
-    arrays = _shipped(f"{source.stem}_gaussian.npz")
+    arrays = shipped(f"{source.stem}_gaussian.npz")
     mean = pad(arrays["mean"].reshape(1, *source.shape), margin, black=-1)
     axes = pad(arrays["axes"].astype(np.float64).reshape(-1, *source.shape), margin, black=0)
     U = _orthonormal(axes.reshape(len(axes), -1).T)
@@ -172,7 +172,7 @@ def _ways_on(source):
     )
 
 
-def _shipped(file):
+def shipped(file):
     """A shipped .npz, held against its line in SHA256SUMS."""
     sums = dict(reversed(line.split()) for line in (SHIPPED / "SHA256SUMS").read_text().splitlines())
     raw = (SHIPPED / file).read_bytes()
