@@ -159,3 +159,24 @@ def test_fit_takes_the_rank():
 def test_float32_in_float32_out():
     x = torch.tensor(states(LEVELS[0], 3), dtype=torch.float32)
     assert M.like(x).denoise(x, LEVELS[0]).dtype == M.like(x).log_prob(x, LEVELS[0]).dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("sigma", [1e-6, 1e-3, 0.05, 1.0, 50.0])
+def test_one_product_for_all_modes_agrees_with_each_mode_asked_alone(dtype, sigma):
+    """At small sigma the differences of squares that the product leaves would be rounding, so there each is asked."""
+    level, rng = Level(1.0, sigma), np.random.default_rng(0)
+    mixture = M.like(np.zeros(1, dtype=dtype))
+    modes = [Gaussian(m.mu.astype(dtype), m.U.astype(dtype), m.lam.astype(dtype)) for m in MODES]
+    x = np.concatenate([mode.sample(rng.standard_normal((4, D)), level) for mode in MODES]).astype(dtype)
+    joint = np.stack([mode.log_prob(x, level) for mode in modes], axis=-1) + np.log(WEIGHTS)
+    w, digits = softmax(joint, axis=-1), 1e3 * np.finfo(dtype).eps
+    alone = [sum(w[:, i, None] * getattr(m, f)(x, level) for i, m in enumerate(modes)) for f in ("denoise", "score")]
+    for found, wanted in zip((mixture.denoise(x, level), mixture.score(x, level)), alone, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=digits * np.abs(wanted).max(), rtol=0)
+    np.testing.assert_allclose(mixture.log_prob(x, level), logsumexp(joint, axis=-1), rtol=digits, atol=D * digits)
+
+
+def test_modes_of_two_dtypes_are_refused():
+    with pytest.raises(ValueError, match=r"modes: .*float32.*; all modes need one array library and one dtype"):
+        Mixture(WEIGHTS[:2] / WEIGHTS[:2].sum(), [MODES[0], MODES[1].like(np.zeros(1, dtype=np.float32))])

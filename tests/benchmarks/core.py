@@ -249,7 +249,8 @@ def mixture_paintlib(modes, x):
     from paintlib.mixture import Mixture
     from paintlib.schedules import Level
 
-    model, level = Mixture(np.full(len(modes), 1 / len(modes)), [Gaussian(*m) for m in modes]), Level(ALPHA, SIGMA)
+    prior = np.full(len(modes), 1 / len(modes), dtype=x.dtype)
+    model, level = Mixture(prior, [Gaussian(*m) for m in modes]), Level(ALPHA, SIGMA)
     return lambda: score(model, x, level)
 
 
@@ -300,6 +301,49 @@ def mixture_sklearn(modes, x):
     return run
 
 
+def mixture_low_rank(modes, x, dtype=np.float64):
+    """Mode by mode with eigenvectors and eigenvalues, as the paper's authors keep a covariance; Eqs. 55, 85."""
+    modes, x = [[a.astype(dtype) for a in parts] for parts in modes], x.astype(dtype)
+
+    def run():
+        scores, logits = [], []
+        for mu, U, lam in modes:
+            y, v = x - ALPHA * mu, SIGMA**2 + ALPHA**2 * lam
+            c = y @ U
+            s = -(y - (c * (ALPHA**2 * lam / v)) @ U.T) / SIGMA**2
+            scores.append(s)
+            logits.append(((y * s).sum(1) - np.log(v).sum()) / 2)
+        w = np.exp(logits - np.max(logits, axis=0))
+        return ((w / w.sum(0))[:, :, None] * scores).sum(0)
+
+    return run
+
+
+def mixture_low_rank_torch(modes, x, dtype="float32"):
+    """The same in torch, in float32."""
+    import torch
+
+    kind = getattr(torch, dtype)
+    modes, x = [[torch.from_numpy(a).to(kind) for a in parts] for parts in modes], torch.from_numpy(x).to(kind)
+
+    def run():
+        scores, logits = [], []
+        for mu, U, lam in modes:
+            y, v = x - ALPHA * mu, SIGMA**2 + ALPHA**2 * lam
+            s = -(y - (y @ U * (ALPHA**2 * lam / v)) @ U.T) / SIGMA**2
+            scores.append(s)
+            logits.append(((y * s).sum(1) - v.log().sum()) / 2)
+        w = torch.stack(logits).softmax(0)
+        return (w[:, :, None] * torch.stack(scores)).sum(0).numpy()
+
+    return run
+
+
+def mixture_paintlib_32(modes, x):
+    """paintlib in float32."""
+    return mixture_paintlib([[a.astype(np.float32) for a in parts] for parts in modes], x.astype(np.float32))
+
+
 EXACT = {
     "paintlib (float64, exact on near-duplicates)": exact_paintlib,
     "NumPy, one matrix product, float32": exact_product,
@@ -332,9 +376,14 @@ TASKS = {
     }),
     "mixture score": ("K = {K}, D = {d}, rank {q}, B = {B}", mixture, {
         "paintlib": mixture_paintlib,
+        "NumPy, low rank, mode by mode": mixture_low_rank,
         "NumPy, solve and slogdet": mixture_solve,
         "torch, MixtureSameFamily and autodiff": mixture_torch,
         "scikit-learn GaussianMixture and inverse": mixture_sklearn,
+    }),
+    "mixture score, float32": ("K = {K}, D = {d}, rank {q}, B = {B}", mixture, {
+        "paintlib, float32": mixture_paintlib_32,
+        "torch, low rank, mode by mode, float32": mixture_low_rank_torch,
     }),
 }  # fmt: skip
 
