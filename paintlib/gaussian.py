@@ -7,11 +7,10 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-from paintlib.blocks import slices
+from paintlib.axes import axes_of_few, check_orthonormal, principal_axes
 from paintlib.checks import everywhere, real_array, require, same_library, state
+from paintlib.moments import Moments
 from paintlib.schedules import CLEAN, Level
-
-LARGEST_SCATTER = 20_000  # a D x D matrix in float64 takes 3.2 GB at this D
 
 
 def spread(level, lam):
@@ -108,23 +107,25 @@ class Gaussian:
 
     @classmethod
     def fit(cls, data, rank=None, *, rest=False):
-        """Mean and covariance (normaliser 1 / N) of `data`: an array (N, D), or an iterable of such batches.
+        """Mean and covariance (normaliser 1 / N) of `data`: an array (N, D), an iterable of such batches, or `Moments`.
 
         An array with N <= D goes through its N x N Gram matrix, all else through the D x D scatter matrix, in
         float64. Variances under the rounding error of the largest are dropped; `rank` keeps the leading ones, and with
         `rest=True` the directions left out get their mean variance, so that the total variance is the data's.
+        Few axes (16 rank <= D) cost little more than the one product of the data with themselves.
         """
+        _check_rank(rank)
         if hasattr(data, "shape"):
             real_array("data", data, 2)
-            N, D = data.shape
-            mu, U, lam = _fit_few(data) if N <= D else _fit_many(data[cut, :] for cut in slices(N, 4096))
-        else:
-            mu, U, lam = _fit_many(data)
-        return cls._leading(mu, U, lam, rank, rest)
+            if data.shape[0] <= data.shape[1]:
+                return cls._leading(*axes_of_few(data, rank), rank, rest)
+        moments = data if isinstance(data, Moments) else Moments.of(data)
+        return cls.from_moments(moments.mean, moments.covariance(), rank, rest=rest)
 
     @classmethod
     def from_moments(cls, mu, Sigma, rank=None, *, rest=False):
         """The Gaussian of a mean (D,) and a dense covariance (D, D); `rank` and `rest` as in `fit`."""
+        _check_rank(rank)
         real_array("mu", mu, 1)
         real_array("Sigma", Sigma, 2)
         same_library(Sigma, mu, "Sigma")
@@ -137,20 +138,23 @@ class Gaussian:
         require(
             skew <= 1e-5 * size, "Sigma", f"a matrix that is off symmetric by {skew:.2g}", "give (Sigma + Sigma.T) / 2"
         )
-        lam, U = _principal(Sigma)
-        negative = float(xp.min(lam))
+        lam, U = principal_axes(Sigma, rank)
+        total = float(xp.linalg.trace(Sigma))
+        negative = min(float(xp.min(lam)), total - float(xp.sum(lam)))
         sound = negative >= -1e-5 * size  # moments are often kept in float32
         require(sound, "Sigma", f"a variance of {negative:.2g}", "a covariance has none below zero")
-        return cls._leading(mu, U, xp.where(lam > 0, lam, 0.0), rank, rest)
+        return cls._leading(mu, U, lam, total, rank, rest)
 
     @classmethod
-    def _leading(cls, mu, U, lam, rank, rest):
+    def _leading(cls, mu, U, lam, total, rank, rest):
         """The leading `rank` of the axes whose variances are above the rounding error of the largest."""
         xp = array_namespace(lam)
-        eps = float(xp.finfo(lam.dtype).eps) * U.shape[0]
+        D, eps = U.shape[0], float(xp.finfo(lam.dtype).eps) * U.shape[0]
         available = max(int(xp.sum(xp.astype(lam > eps * lam[0], xp.int64))), 1)
-        whole = cls._of(mu, U[:, :available], lam[:available])
-        return whole if rank is None else whole.truncate(rank, rest=rest)
+        rank = available if rank is None else _within(rank, available)
+        left = total - float(xp.sum(lam[:rank]))
+        mean = left / (D - rank) if rest and rank < D and left > eps * total else 0.0
+        return cls._of(mu, U[:, :rank], xp.where(lam[:rank] > 0, lam[:rank], 0.0), mean)
 
     def truncate(self, rank, *, rest=False):
         """The Gaussian of the leading `rank` axes; with `rest=True` all other directions get their mean variance."""
@@ -300,62 +304,17 @@ class Gaussian:
         return self._join(end.alpha, y, c, gain[:-1], gain[-1]), variance[:-1], variance[-1]
 
 
-def check_orthonormal(quantity, U):
-    """Check that the columns of U (D, r) are orthonormal, to half the digits of their dtype."""
-    xp = array_namespace(U)
-    gram = U.T @ U
-    off = float(xp.max(xp.abs(gram - xp.eye(U.shape[1], dtype=gram.dtype, device=gram.device))))
-    remedy = "orthonormalise them, by QR say"
-    require(off < float(xp.finfo(gram.dtype).eps) ** 0.5, quantity, f"columns off orthonormal by {off:.2g}", remedy)
-
-
 def _share(a, v):
     """a / v, and 0 where v = 0: there a = 0 too, and the limit is 0."""
     return a / array_namespace(v).where(v > 0, v, 1.0)
 
 
+def _check_rank(rank):
+    whole = rank is None or (isinstance(rank, Integral) and rank >= 1)
+    require(whole, "rank", rank, "give a whole number of axes, at least one, or None for all")
+
+
 def _within(rank, available):
-    whole = isinstance(rank, Integral) and 1 <= rank <= available
-    require(whole, "rank", rank, f"there are {available} axes; choose from 1 to {available}")
+    _check_rank(rank)
+    require(rank <= available, "rank", rank, f"there are {available} axes; choose from 1 to {available}")
     return rank
-
-
-def _fit_few(data):
-    """Moments of N <= D points through the N x N Gram matrix."""
-    xp = array_namespace(data)
-    data = xp.astype(data, xp.float64)
-    mu = xp.mean(data, axis=0)
-    Y = data - mu
-    lam, V = _principal(Y @ Y.T / data.shape[0])
-    keep = max(int(xp.sum(xp.astype(lam > lam[0] * 1e-15 * Y.shape[1], xp.int64))), 1)
-    # QR restores what the Gram matrix loses: the orthogonality of axes with little variance
-    U, R = xp.linalg.qr(Y.T @ V[:, :keep])
-    return mu, U, xp.linalg.diagonal(R) ** 2 / data.shape[0]
-
-
-def _fit_many(batches):
-    """Moments of any number of points through the D x D scatter matrix, batch by batch."""
-    count, shift = 0, None
-    for batch in batches:
-        real_array("data", batch, 2)
-        xp = array_namespace(batch)
-        if shift is None:
-            D = batch.shape[1]
-            require(D <= LARGEST_SCATTER, "data", f"D = {D}", "batches need a D x D matrix; give an array with N <= D")
-            shift = xp.mean(xp.astype(batch, xp.float64), axis=0)  # centring before summing keeps small variances exact
-            total, scatter = xp.zeros_like(shift), xp.zeros((D, D), dtype=xp.float64, device=batch.device)
-        require(batch.shape[1] == D, "data", f"D = {batch.shape[1]} after {D}", "all batches need the same D")
-        Y = xp.astype(batch, xp.float64) - shift
-        count, total, scatter = count + batch.shape[0], total + xp.sum(Y, axis=0), scatter + Y.T @ Y
-    require(count > 0, "data", "no batches", "give at least one point")
-    mean = total / count
-    lam, U = _principal(scatter / count - mean[:, None] * mean[None, :])
-    lam = xp.where(lam > 0, lam, 0.0)  # rounding may leave a zero variance slightly negative
-    return shift + mean, U, lam
-
-
-def _principal(matrix):
-    """Eigenvalues and eigenvectors of a symmetric matrix, the largest first."""
-    xp = array_namespace(matrix)
-    lam, V = xp.linalg.eigh(matrix)
-    return xp.asarray(xp.flip(lam, axis=0), copy=True), xp.asarray(xp.flip(V, axis=1), copy=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
+from paintlib.axes import check_orthonormal
 from paintlib.blocks import slices
 from paintlib.checks import real_array, require, same_library, state
-from paintlib.gaussian import check_orthonormal
 from paintlib.logspace import check_prior, softmax
 
 CACHE = 2**23  # bytes: a block of points that stays in the processor's cache is converted at little cost
