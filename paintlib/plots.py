@@ -163,5 +163,4 @@ def ellipse(ax, mean, U, std, radius=2.0, **style):
     turn = np.linspace(0, 2 * np.pi, 121)
     around = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
     ax.plot(*(np.asarray(mean) + radius * (around * np.asarray(std)) @ np.asarray(U).T).T, **style)
-    ax.set_aspect("equal", adjustable="datalim")
     return ax
