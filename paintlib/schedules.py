@@ -279,7 +279,8 @@ class Tabulated:
     """The variance-preserving schedule of a table `alphas_cumprod`, as any diffusers scheduler has one.
 
     alphas_cumprod[t] = alpha_t^2 (DDPM's alpha-bar) at the integer times t = 0 ... N - 1. Between two entries log-SNR
-    is linear in t, as in diffusers' Karras sigmas. The time -1 is clean data.
+    is linear in t, as in diffusers' Karras sigmas. The time -1 is clean data. A table may end at 0 ("zero terminal
+    SNR"); up to that last entry the angle arctan(kappa) is linear.
     """
 
     t_min = -1.0
@@ -289,10 +290,11 @@ class Tabulated:
         require(
             table.ndim == 1 and table.size > 1, "alphas_cumprod", f"shape {table.shape}", "give two or more entries"
         )
-        decreasing = bool(np.all(np.diff(table) < 0)) and 0 < table[-1] and table[0] < 1
-        require(decreasing, "alphas_cumprod", table, "it must fall strictly, within (0, 1)")
+        decreasing = bool(np.all(np.diff(table) < 0)) and 0 <= table[-1] and table[0] < 1
+        require(decreasing, "alphas_cumprod", table, "it must fall strictly, within (0, 1); the last may be 0")
         self.alphas_cumprod = table
-        self._half_log = 0.5 * (np.log1p(-table) - np.log(table))  # log kappa
+        with np.errstate(divide="ignore"):  # log kappa, which zero terminal SNR ends with infinity
+            self._half_log = 0.5 * (np.log1p(-table) - np.log(table))
 
     @classmethod
     def ddpm(cls, steps=1000, first=1e-4, last=0.02):
@@ -318,6 +320,8 @@ class Tabulated:
         if t == int(t):
             square = float(self.alphas_cumprod[int(t)])
             return Level(math.sqrt(square), math.sqrt(1 - square))
+        if t > self._last:
+            return Level(math.cos(self._angle(t)), math.sin(self._angle(t)))
         log_kappa = np.interp(t, np.arange(len(self._half_log)), self._half_log)
         return Level.from_kappa(math.exp(log_kappa)).vp()
 
@@ -325,6 +329,9 @@ class Tabulated:
         """(d alpha / dt, d sigma / dt) of the interpolated table; at a knot, the slope towards less noise."""
         level = self(t)
         i = max(math.ceil(_time(t, 0.0, self.t_max)), 1)
+        if t > self._last:
+            turn = math.pi / 2 - self._angle(self._last)
+            return -level.sigma * turn, level.alpha * turn
         slope = float(self._half_log[i] - self._half_log[i - 1])  # d log kappa / dt
         return -level.alpha * level.sigma**2 * slope, level.sigma * level.alpha**2 * slope
 
@@ -333,7 +340,20 @@ class Tabulated:
         kappa = _noise_ratio(kappa)
         if kappa == 0:
             return -1.0
+        if self._last < self.t_max and kappa > math.exp(self._half_log[-2]):
+            first = self._angle(self._last)
+            return self._last + (math.atan(kappa) - first) / (math.pi / 2 - first)
         low, high = math.exp(self._half_log[0]), math.exp(self._half_log[-1])
         inside = low * (1 - 1e-6) <= kappa <= high * (1 + 1e-6)  # tables are often kept in float32
         require(inside, "kappa", kappa, f"this table covers {low:.6g} to {high:.6g}")
         return float(np.interp(math.log(kappa), self._half_log, np.arange(len(self._half_log))))
+
+    @property
+    def _last(self):
+        """The last time whose kappa is finite."""
+        return self.t_max - (self.alphas_cumprod[-1] == 0)
+
+    def _angle(self, t):
+        """arctan(kappa) between the last two entries of a table that ends at 0."""
+        first = math.atan(math.exp(self._half_log[-2]))
+        return first + (t - self._last) * (math.pi / 2 - first)

@@ -10,6 +10,7 @@ import torch
 
 from paintlib.gaussian import Gaussian
 from paintlib.networks import EDMNetwork, Network, adapters, load, record
+from paintlib.networks.pixels import predict, to_pixels
 from paintlib.samplers import collect, heun
 from paintlib.schedules import CLEAN, Level, Tabulated
 
@@ -30,10 +31,14 @@ def tiny_unet(**changes):
     return diffusers.UNet2DModel(**(config | blocks | changes)).eval().requires_grad_(False)
 
 
-@pytest.fixture
-def gaussian():
+def a_gaussian_of_12():
     rng = np.random.default_rng(0)
     return Gaussian.fit(rng.normal(size=(60, 12)) * np.linspace(0.2, 2, 12) + 0.3)
+
+
+@pytest.fixture
+def gaussian():
+    return a_gaussian_of_12()
 
 
 @pytest.fixture
@@ -89,7 +94,7 @@ def test_images_are_flattened_row_by_row_with_channels_last():
     x = np.random.default_rng(0).normal(size=(2, 192))
     level = shifted.schedule(300)
     np.testing.assert_allclose(shifted.denoise(x, level), x / level.alpha, rtol=1e-6)
-    pixels = adapters.to_pixels(x, SHAPE, None)
+    pixels = to_pixels(x, SHAPE, None)
     np.testing.assert_allclose(pixels[1, 2, 3, 4], x.reshape(2, *SHAPE)[1, 3, 4, 2], rtol=1e-6)
 
 
@@ -184,7 +189,7 @@ def test_load_reads_a_pipeline_and_a_flat_folder_alike(folder, tmp_path):
     level = first.schedule(400)
     np.testing.assert_array_equal(first.denoise(x, level), second.denoise(x, level))
     unet, t = tiny_unet(), torch.tensor(400)
-    eps = unet(adapters.to_pixels(x, SHAPE, unet), t).sample.permute(0, 2, 3, 1).reshape(2, -1).numpy()
+    eps = unet(to_pixels(x, SHAPE, unet), t).sample.permute(0, 2, 3, 1).reshape(2, -1).numpy()
     np.testing.assert_allclose(first.denoise(x, level), (x - level.sigma * eps) / level.alpha, rtol=1e-4, atol=1e-4)
 
 
@@ -268,14 +273,14 @@ def test_too_little_memory_halves_the_batch_and_then_says_so():
         return torch.zeros_like(pixels)
 
     pixels = torch.zeros(5, 3, 8, 8)
-    assert adapters.predict(net, pixels, torch.tensor(3)).shape == pixels.shape
+    assert predict(net, pixels, torch.tensor(3)).shape == pixels.shape
     assert sizes == [5, 2, 2, 1]
 
     def never(pixels, t):
         raise torch.OutOfMemoryError("full")
 
     with pytest.raises(MemoryError, match=r"one image of shape \(3, 8, 8\)"):
-        adapters.predict(never, pixels, torch.tensor(3))
+        predict(never, pixels, torch.tensor(3))
 
 
 def test_levels_outside_the_table_are_refused():

@@ -1,7 +1,8 @@
 """Trained networks as denoisers, and runs of diffusers' schedulers watched. All that needs torch for it is in here."""
 
-from paintlib.networks.adapters import EDMNetwork, Network, from_diffusers
-from paintlib.networks.files import TABLE_1, load, shipped
+from paintlib.networks.adapters import EDMNetwork, FlowNetwork, Network
+from paintlib.networks.files import TABLE_1, from_diffusers, load, shipped
+from paintlib.networks.schedulers import visits
 from paintlib.networks.watch import record
 
-__all__ = ["TABLE_1", "EDMNetwork", "Network", "from_diffusers", "load", "record", "shipped"]
+__all__ = ["TABLE_1", "EDMNetwork", "FlowNetwork", "Network", "from_diffusers", "load", "record", "shipped", "visits"]

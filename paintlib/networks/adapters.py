@@ -1,7 +1,8 @@
 """Networks as denoisers: from what a network was trained to predict, to its endpoint estimate (Eq. 6).
 
 At the border images are flattened as in `paintlib.data`, row by row with the channels last, and cast to the network's
-dtype and device; a NumPy array in gives a NumPy array out.
+dtype and device; a NumPy array in gives a NumPy array out. The network is called as net(pixels, t) with pixels
+(B, C, H, W) and t (B,).
 """
 
 import math
@@ -9,22 +10,45 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
-from paintlib.checks import require, state
+from paintlib.checks import require
+from paintlib.networks.pixels import column, like, predict, to_pixels
 from paintlib.schedules import Tabulated
 
 PREDICTIONS = ("epsilon", "sample", "v_prediction")
-PIXELS_PER_BATCH = 2**18
+
+
+class Adapter:
+    """What all adapters share: the number of dimensions, and the network's own output."""
+
+    def __post_init__(self):
+        whole = len(self.shape) == 3 and all(isinstance(n, int | np.integer) and n > 0 for n in self.shape)
+        require(whole, "shape", self.shape, "give (height, width, channels), channels last")
+        require(self.batch is None or self.batch >= 1, "batch", self.batch, "need at least one image")
+        require(callable(self.net), "net", type(self.net).__name__, "give a network: net(pixels, t)")
+
+    @property
+    def D(self):
+        """The number of dimensions."""
+        return math.prod(self.shape)
+
+    def predict(self, pixels, t):
+        """The network's own output for pixels (B, C, H, W) and times t, a number or (B,)."""
+        return predict(self.net, pixels, t, self.batch)
+
+    def _mean(self, pixels, t):
+        """The output without the variances that may come after it."""
+        return self.predict(pixels, t)[:, : pixels.shape[1]]
 
 
 @dataclass(frozen=True)
-class Network:
-    """A network trained on the levels of a table, seen as a denoiser at any level within it.
+class Network(Adapter):
+    """A network trained on the levels of a variance-preserving schedule, seen as a denoiser at any level within it.
 
     net(x, t) predicts the noise, the image or v (`prediction`) from variance-preserving x (B, C, H, W) at a time t of
-    `schedule`; `shape` is (H, W, C). A level of another kind is taken to the same kappa = sigma / alpha, and t may
-    fall between two entries. At most `batch` images are computed at once; on a GPU without room, half as many.
+    `schedule`, a table or continuous; `shape` is (H, W, C). A level of another kind is taken to the same
+    kappa = sigma / alpha, and t may fall between two entries. At most `batch` images are computed at once; on a GPU
+    without room, half as many. A network of flow matching is a `FlowNetwork`, one of EDM's form an `EDMNetwork`.
     """
 
     net: Any
@@ -34,29 +58,38 @@ class Network:
     batch: int | None = None
 
     def __post_init__(self):
+        super().__post_init__()
         require(self.prediction in PREDICTIONS, "prediction", repr(self.prediction), f"choose one of {PREDICTIONS}")
-        require(self.batch is None or self.batch >= 1, "batch", self.batch, "need at least one image")
-
-    @property
-    def D(self):
-        """The number of dimensions."""
-        return math.prod(self.shape)
+        kind = type(self.schedule).__name__
+        times = np.linspace(self.schedule.t_min, self.schedule.t_max, 5) if hasattr(self.schedule, "t_min") else []
+        levels = [self.schedule(t) for t in times[1:]]
+        preserving = bool(levels) and all(abs(math.hypot(v.alpha, v.sigma) - 1) < 1e-4 for v in levels)
+        remedy = (
+            "a Network sees variance-preserving states; use FlowNetwork(net, shape, times) or EDMNetwork(net, shape)"
+        )
+        require(preserving, "schedule", kind, remedy)
 
     def denoise(self, x, level):
         """The endpoint estimate of the network, for x (..., D) (Eq. 6)."""
-        pixels, kappa = _per_alpha(x, level, self)
-        times = torch.as_tensor([self.schedule.time(k) for k in kappa], dtype=pixels.dtype, device=pixels.device)
-        alpha, sigma = (_column(a, pixels) for a in (1 / np.hypot(1, kappa), kappa / np.hypot(1, kappa)))
-        pixels = alpha * pixels
-        return like(endpoint(pixels, self.predict(pixels, times), alpha, sigma, self.prediction), x)
-
-    def predict(self, pixels, t):
-        """The network's own output for pixels (B, C, H, W) and times t, a number or (B,)."""
-        return predict(self.net, pixels, t, self.batch)
+        pixels, alpha, sigma = _rows(x, level, self)
+        require(
+            np.all(sigma > 0),
+            "level",
+            level,
+            "a network knows noisy images only, kappa > 0; x / alpha is the clean one",
+        )
+        norm = np.hypot(alpha, sigma)
+        seen = self.prediction != "epsilon" or bool(np.all(alpha > 0))
+        require(seen, "level", level, "kappa is infinite, and from noise alone a prediction of noise tells no image")
+        with np.errstate(divide="ignore"):
+            times = np.array([self.schedule.time(kappa) for kappa in sigma / alpha])
+        alpha, sigma = column(alpha / norm, pixels), column(sigma / norm, pixels)
+        pixels = pixels / column(norm, pixels)
+        return like(endpoint(pixels, self._mean(pixels, times), alpha, sigma, self.prediction), x)
 
 
 @dataclass(frozen=True)
-class EDMNetwork:
+class EDMNetwork(Adapter):
     """A network in EDM's form: x0_hat = c_skip x + c_out net(c_in x, log(kappa) / 4) for x in units of alpha.
 
     c_skip = s^2 / (kappa^2 + s^2), c_out = kappa s / sqrt(kappa^2 + s^2), c_in = 1 / sqrt(kappa^2 + s^2), where s is
@@ -69,53 +102,56 @@ class EDMNetwork:
     batch: int | None = None
 
     def __post_init__(self):
-        require(self.sigma_data > 0, "sigma_data", self.sigma_data, "the data's standard deviation is positive")
-
-    @property
-    def D(self):
-        """The number of dimensions."""
-        return math.prod(self.shape)
+        super().__post_init__()
+        fits = 0 < self.sigma_data < math.inf
+        require(fits, "sigma_data", self.sigma_data, "the data's standard deviation is positive")
 
     def denoise(self, x, level):
         """The endpoint estimate of the network, for x (..., D)."""
-        pixels, kappa = _per_alpha(x, level, self)
-        s, total = self.sigma_data, np.hypot(kappa, self.sigma_data)
-        skip, out, inner = (_column(a, pixels) for a in (s**2 / total**2, kappa * s / total, 1 / total))
-        noise = torch.as_tensor(np.log(kappa) / 4, dtype=pixels.dtype, device=pixels.device)
-        return like(skip * pixels + out * self.predict(inner * pixels, noise), x)
-
-    def predict(self, pixels, t):
-        """The network's own output for pixels (B, C, H, W) and its times t = log(kappa) / 4, a number or (B,)."""
-        return predict(self.net, pixels, t, self.batch)
+        pixels, alpha, sigma = _rows(x, level, self)
+        inside = np.all(alpha > 0) and np.all(sigma > 0)
+        require(inside, "level", level, "a network of EDM's form knows levels with 0 < kappa < infinity only")
+        kappa, s = sigma / alpha, self.sigma_data
+        pixels, total = pixels / column(alpha, pixels), np.hypot(kappa, s)
+        skip, out, inner = (column(a, pixels) for a in (s**2 / total**2, kappa * s / total, 1 / total))
+        return like(skip * pixels + out * self._mean(inner * pixels, np.log(kappa) / 4), x)
 
 
-def from_diffusers(net, scheduler, batch=None):
-    """A `UNet2DModel` (or what has its config) with the scheduler that it was trained for, as a denoiser."""
-    size, config = net.config.sample_size, scheduler.config
-    side = (size, size) if isinstance(size, int) else tuple(size)
-    shape = (*side, net.config.in_channels)
-    if "sigma_data" in config:
-        require(config.prediction_type == "epsilon", "prediction_type", config.prediction_type, "EDM needs epsilon")
-        return EDMNetwork(net, shape, config.sigma_data, batch)
-    return Network(net, Tabulated(scheduler.alphas_cumprod), shape, config.prediction_type, batch)
+@dataclass(frozen=True)
+class FlowNetwork(Adapter):
+    """A network of flow matching (rectified flow): trained on x_t = (1 - t) x_0 + t noise, it predicts dx_t/dt.
 
+    `times` are its own times at the image and at pure noise: (0, 1000) for diffusers, whose networks get 1000 t;
+    (0, 1) where it gets t; (1, 0) where its time runs from noise to image, as in much of the literature, and its
+    velocity, x_0 - noise, along with it. With t from 0 to 1, x0_hat = x_t - t v for v = noise - x_0. A level of another
+    kind is taken to the same kappa, so t = kappa / (1 + kappa); pure noise will do.
+    """
 
-@torch.inference_mode()
-def predict(net, pixels, t, batch=None):
-    """net(pixels, t) in batches that fit the memory: `batch` images, or what is usual for their size, or fewer."""
-    size = batch or max(PIXELS_PER_BATCH // math.prod(pixels.shape[2:]), 1)
-    t = torch.as_tensor(t, device=pixels.device)
-    while True:
-        try:
-            cuts = [slice(i, i + size) for i in range(0, len(pixels), size)]
-            parts = [net(pixels[cut], t[cut] if t.ndim else t) for cut in cuts]
-            parts = [getattr(part, "sample", part) for part in parts]
-            return parts[0] if len(parts) == 1 else torch.cat(parts)
-        except torch.OutOfMemoryError as full:
-            size = min(size, len(pixels)) // 2
-            if size == 0:
-                one = f"one image of shape {tuple(pixels.shape[1:])}"
-                raise MemoryError(f"{one} does not fit on {pixels.device}; use a smaller model or the CPU") from full
+    net: Any
+    shape: tuple[int, int, int]
+    times: tuple[float, float]
+    batch: int | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        pair = isinstance(self.times, tuple | list) and len(self.times) == 2
+        pair = pair and all(math.isfinite(t) for t in self.times) and self.times[0] != self.times[1]
+        remedy = "give the network's times (at the image, at pure noise): (0, 1000) in diffusers, else (0, 1) or (1, 0)"
+        require(pair, "times", self.times, remedy)
+
+    def denoise(self, x, level):
+        """The endpoint estimate of the network, for x (..., D)."""
+        pixels, alpha, sigma = _rows(x, level, self)
+        require(
+            np.all(sigma > 0),
+            "level",
+            level,
+            "a network knows noisy images only, kappa > 0; x / alpha is the clean one",
+        )
+        t, (clean, noisy) = sigma / (alpha + sigma), self.times
+        pixels = pixels / column(alpha + sigma, pixels)
+        velocity = self._mean(pixels, clean + t * (noisy - clean))
+        return like(pixels - column(math.copysign(1, noisy - clean) * t, pixels) * velocity, x)
 
 
 def endpoint(x, output, alpha, sigma, prediction):
@@ -128,28 +164,14 @@ def endpoint(x, output, alpha, sigma, prediction):
     return output if prediction == "sample" else alpha * x - sigma * output
 
 
-def to_pixels(x, shape, net):
-    """Flat vectors (..., D) as a contiguous batch (B, C, H, W) in the network's dtype and on its device."""
-    state(x, math.prod(shape))
-    weight = next(net.parameters(), torch.zeros(())) if hasattr(net, "parameters") else torch.zeros(())
-    pixels = torch.as_tensor(x, dtype=weight.dtype, device=weight.device).reshape(-1, *shape)
-    return pixels.permute(0, 3, 1, 2).contiguous()
-
-
-def _per_alpha(x, level, network):
-    """x / alpha as pixels, and kappa of every row (B,)."""
+def _rows(x, level, network):
+    """x as pixels, and alpha and sigma of every row (B,)."""
     pixels = to_pixels(x, network.shape, network.net)
-    alpha, sigma = (np.broadcast_to(a, x.shape[:-1]).reshape(-1) for a in (level.alpha, level.sigma))
-    inside = bool(np.all(alpha > 0) and np.all(sigma > 0))
-    require(inside, "level", level, "a network knows levels with 0 < kappa < infinity only")
-    return pixels / _column(alpha, pixels), sigma / alpha
-
-
-def like(pixels, x):
-    """A batch (B, C, H, W) flattened to the shape, kind and dtype of x."""
-    flat = pixels.permute(0, 2, 3, 1).reshape(tuple(x.shape))
-    return flat.to(x) if isinstance(x, torch.Tensor) else flat.cpu().numpy().astype(x.dtype)
-
-
-def _column(values, pixels):
-    return torch.as_tensor(np.array(values), dtype=pixels.dtype, device=pixels.device).reshape(-1, 1, 1, 1)
+    alpha, sigma = (np.asarray(a, dtype=float) for a in (level.alpha, level.sigma))
+    batch = tuple(x.shape[:-1])
+    fits = all(
+        len(a.shape) <= len(batch) and all(o in (1, b) for o, b in zip(a.shape[::-1], batch[::-1], strict=False))
+        for a in (alpha, sigma)
+    )
+    require(fits, "level", f"shape {alpha.shape} for x {tuple(x.shape)}", "give one level, or one for each x")
+    return pixels, *(np.broadcast_to(a, batch).reshape(-1) for a in (alpha, sigma))

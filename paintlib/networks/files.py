@@ -7,59 +7,77 @@ from pathlib import Path
 import torch
 
 from paintlib.checks import require
-from paintlib.networks.adapters import from_diffusers
+from paintlib.networks.adapters import EDMNetwork, FlowNetwork, Network
+from paintlib.networks.forms import prediction_of
+from paintlib.networks.hub import NETWORKS, STEM, TABLE_1, fetch, variants
+from paintlib.networks.labels import Labelled, takes_labels
 from paintlib.networks.text import Prompted, embed
+from paintlib.schedules import Tabulated
 
 SHIPPED = Path(__file__).parents[1] / "models"
-# Table 1: hub name and revision. The last two are not pinned: their commit could not be verified.
-TABLE_1 = {
-    "google/ddpm-cifar10-32": "267b167dc01f0e4e61923ea244e8b988f84deb80",
-    "google/ddpm-celebahq-256": "cd5c944777ea2668051904ead6cc120739b86c4d",
-    "stable-diffusion-v1-5/stable-diffusion-v1-5": "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
-    "google/ddpm-church-256": "main",
-    "dimpo/ddpm-mnist": "main",
-}
+CLASSES = ("UNet2DModel", "UNet2DConditionModel", "DiTTransformer2DModel", "Transformer2DModel")
+__all__ = ["SHIPPED", "TABLE_1", "from_diffusers", "load", "shipped"]
 
 
-def load(name, prompt=None, guidance=7.5, device=None, batch=None):
+def load(name, prompt=None, guidance=None, label=None, unlabelled=None, size=None, device=None, batch=None):
     """A denoiser from the name of a model that ships, a folder of diffusers format, or a hub name.
 
-    The models that ship: `shipped()`. The paper's: `TABLE_1`. Stable Diffusion takes a `prompt` and a strength of
-    classifier-free `guidance`, and denoises latents. Weights come from safetensors where there are any, else from a
-    weights-only file; nothing is unpickled freely, and nothing half loaded.
+    The models that ship: `shipped()`. The paper's: `TABLE_1`. Stable Diffusion takes a `prompt`, and denoises latents;
+    a class-conditional network takes a `label`, a whole number, and for guidance the label that stands for none,
+    `unlabelled`, if its kind has none of its own. `guidance` is the strength of classifier-free guidance, 7.5 with a
+    prompt and 1 (none) with a label if nothing is said. `size` is the side of the images, or (height, width), if the
+    network's config does not say it. Weights come from safetensors where there are any, else from a weights-only file;
+    full precision before fp16; nothing is unpickled freely, and nothing half loaded.
     """
     if name in shipped():
         folder = SHIPPED / name
         _verify(folder)
     else:
-        folder = Path(name) if Path(name).is_dir() else _fetch(name)
+        folder = Path(name) if Path(name).is_dir() else fetch(name, f"use one of {shipped()}")
     texts = (folder / "text_encoder").is_dir()
     remedy = "Stable Diffusion needs one, other models take none"
     require((prompt is not None) == texts, "prompt", repr(prompt), remedy)
     net, scheduler = _read_network(folder), _read_scheduler(folder)
+    labels = takes_labels(net.config) and not texts
+    require(labels or label is None, "label", repr(label), "this network was trained without labels; leave it out")
     if texts:
-        net = Prompted(net, embed(folder, ["", prompt]), guidance)
+        net = Prompted(net, embed(folder, ["", prompt]), 7.5 if guidance is None else guidance)
+    elif labels:
+        net = Labelled(net, label, 1.0 if guidance is None else guidance, unlabelled)
+    else:
+        require(guidance is None, "guidance", guidance, "it takes a prompt or a label, and this network has neither")
     net = net.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval().requires_grad_(False)
-    return from_diffusers(net, scheduler, batch)
+    return from_diffusers(net, scheduler, batch, size)
+
+
+def from_diffusers(net, scheduler, batch=None, size=None):
+    """A `UNet2DModel` (or what has its config) with the scheduler that it was trained for, as a denoiser.
+
+    `size` is the images' side, or (height, width), where the config's `sample_size` does not say it.
+    """
+    size, config = net.config.sample_size if size is None else size, scheduler.config
+    require(size is not None, "sample_size", None, "its config does not say how large the images are; give size=")
+    side = (size, size) if isinstance(size, int) else tuple(size)
+    shape = (*side, net.config.in_channels)
+    prediction = prediction_of(scheduler)
+    if prediction == "flow":
+        require(
+            not config.get("invert_sigmas"), "invert_sigmas", True, "wrap it yourself: FlowNetwork(net, shape, times)"
+        )
+        return FlowNetwork(net, shape, (0, config.num_train_timesteps), batch)
+    if prediction == "edm":
+        require(config.prediction_type == "epsilon", "prediction_type", config.prediction_type, "EDM needs epsilon")
+        return EDMNetwork(net, shape, config.sigma_data, batch)
+    known = hasattr(scheduler, "alphas_cumprod")
+    require(
+        known, "scheduler", type(scheduler).__name__, "it has no alphas_cumprod to tell the levels; wrap it yourself"
+    )
+    return Network(net, Tabulated(scheduler.alphas_cumprod), shape, prediction, batch)
 
 
 def shipped():
     """The names of the models that ship with the book."""
     return sorted(p.parent.name for p in SHIPPED.glob("*/model_index.json"))
-
-
-def _fetch(name):
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    patterns = ["*.json", "*.txt", "*.safetensors", "*.bin"]
-    try:
-        return Path(snapshot_download(name, revision=TABLE_1.get(name), allow_patterns=patterns))
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
-        raise ConnectionError(
-            f"{name} is neither a folder nor a model that ships, and could not be had from the hub "
-            f"({type(error).__name__}). Without a network use one of {shipped()}."
-        ) from error
 
 
 def _verify(folder):
@@ -71,21 +89,29 @@ def _verify(folder):
 
 
 def _read_network(folder):
-    """The network of a folder, every weight of it from the file."""
+    """The network of a folder, every weight of it from the files of one variant."""
     import diffusers
 
-    folder = folder / "unet" if (folder / "unet").is_dir() else folder
-    safe, other = (folder / f"diffusion_pytorch_model.{kind}" for kind in ("safetensors", "bin"))
-    require(safe.exists() or other.exists(), str(folder), "no weights", f"expected {safe.name} beside config.json")
-    kind = _read_json(folder / "config.json").get("_class_name", "UNet2DModel")
-    known = ("UNet2DModel", "UNet2DConditionModel")
-    require(kind in known, "config.json", f"a {kind}", f"only {known} are loaded here")
+    folder = next((folder / f for f in NETWORKS if (folder / f).is_dir()), folder)
+    files = [p.name for p in folder.iterdir()]
+    there = [v for v in variants(files, "", STEM) if any(f.endswith((".safetensors", ".bin")) for f in v[2])]
+    expected = f"expected {STEM}.safetensors (or .fp16.safetensors, or shards) beside config.json"
+    require(there, str(folder), f"no weights in {sorted(files)}", expected)
+    (safe, _, whole), variant, names = max(there)
+    config = _read_json(folder / "config.json")
+    kind = config.get("_class_name", "UNet2DModel")
+    require(kind in CLASSES, "config.json", f"a {kind}", f"only {CLASSES} are loaded here")
+    if not whole:
+        index = [f for f in names if f.endswith(".json")]
+        require(index, str(folder), f"shards {names} without their index", "fetch the .index.json beside them")
     options = {"torch_dtype": torch.float32, "output_loading_info": True, "low_cpu_mem_usage": False}
+    options |= {"variant": variant or None, "use_safetensors": safe}
     try:
-        net, report = getattr(diffusers, kind).from_pretrained(folder, use_safetensors=safe.exists(), **options)
+        net, report = getattr(diffusers, kind).from_pretrained(folder, **options)
     except Exception as error:  # whatever the reader of a broken file raises
-        file = safe if safe.exists() else other
-        message = f"{file}: could not be read as weights of its config.json ({type(error).__name__}: {error})"
+        message = (
+            f"{folder / names[0]}: could not be read as weights of its config.json ({type(error).__name__}: {error})"
+        )
         raise ValueError(f"{message}; fetch the file again") from error
     off = {key: report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys") if report[key]}
     require(not off, str(folder), off, "weights and config.json do not belong together; fetch both again")
@@ -97,8 +123,9 @@ def _read_scheduler(folder):
 
     folder = folder / "scheduler" if (folder / "scheduler").is_dir() else folder
     config = _read_json(folder / "scheduler_config.json")
-    kind = getattr(diffusers, config.get("_class_name", "DDPMScheduler"), None)
-    require(kind is not None, "scheduler_config.json", config.get("_class_name"), "name a scheduler of diffusers")
+    name = config.get("_class_name", "DDPMScheduler")
+    kind = getattr(diffusers, name, None) if name.endswith("Scheduler") else None
+    require(kind is not None, "scheduler_config.json", name, "name a scheduler of diffusers")
     return kind.from_config(config)
 
 
@@ -109,5 +136,5 @@ def _read_json(file):
         raise ValueError(
             f"{file}: not there; a model folder holds config.json, weights and scheduler_config.json"
         ) from None
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file}: not JSON ({error}); fetch the file again") from error

@@ -1,46 +1,121 @@
 """Runs of diffusers' own schedulers, watched: every state with its level and the endpoint estimate."""
 
+import copy
+import inspect
 import math
 
 import torch
 
-from paintlib.networks.adapters import EDMNetwork, Network, endpoint, like, to_pixels
+from paintlib.checks import real_array, require
+from paintlib.denoisers import Function
+from paintlib.networks.adapters import EDMNetwork, FlowNetwork, Network
+from paintlib.networks.forms import check_pair, endpoint_of, output_for
+from paintlib.networks.pixels import like, to_pixels
+from paintlib.networks.schedulers import draws, kind, sort_arguments, title, visits
 from paintlib.samplers import Step
 from paintlib.schedules import Level
 
 
-def record(denoiser, scheduler, x, steps, **arguments):
+def record(denoiser, scheduler, x, steps=None, start=None, **arguments):
     """Let one of diffusers' own schedulers drive, and watch: a generator of `Step`s.
 
     denoiser: a network, fed exactly as its pipeline feeds it, or any analytic denoiser. x (B, D) is noise of unit
-    variance, NumPy or torch; `steps` is for the scheduler's `set_timesteps`; `arguments` (generator, eta) go to its
-    `step`. A step has the state in the scheduler's own coordinates and says their level, so that `Trajectory.scaled`
-    or `.vp` puts all schedulers on one footing. Some schedulers visit a level more than once.
+    variance, NumPy or torch; or, with `start`, a `Level` that the scheduler visits (`visits` lists them), the state
+    there. `steps` and `arguments` go to the scheduler's `set_timesteps` (timesteps, sigmas, mu) and to its `step`
+    (generator, eta). A step has the state in the scheduler's own coordinates and says their level, so that
+    `Trajectory.scaled` or `.vp` puts all schedulers on one footing. Some schedulers visit a level more than once. They
+    may clip the estimate (`clip_sample`, `thresholding`), which `samplers.ddim` never does: x0_hat is before the clip.
+
+    DDIM and PNDM step to t - N // n whatever times they list ("linspace" and "trailing" list others); that is the level
+    told. There a network is told the listed time, as in its pipeline, and an analytic denoiser the level told.
+
+    Before a run its options are tried on data of one point y, where every state must be alpha y + sigma noise: where it
+    is not, within 0.2 % (in mean and scatter within 10 % if fresh noise is drawn), the run is refused. DDPM with a
+    variance other than "fixed_small" scatters more than its level says, the more the fewer its steps.
+
+    ======================================================  =====================================================
+    scheduler                                               states
+    ======================================================  =====================================================
+    DDIM, DDIMParallel, CogVideoXDDIM, PNDM                 x at alphas_cumprod
+    DDPM, DDPMParallel, LCM, TCD                            x at alphas_cumprod, with fresh noise
+    DPMSolverMultistep, DPMSolverSinglestep,                x at sigmas = sigma / alpha, or of the flow's form with
+    UniPCMultistep, DEISMultistep                           `use_flow_sigmas`
+    SASolver                                                the same, with fresh noise
+    EulerDiscrete, HeunDiscrete, LMSDiscrete,               x / alpha at sigmas; KDPM2 also between them
+    KDPM2Discrete, EDMEuler, EDMDPMSolverMultistep
+    EulerAncestralDiscrete, KDPM2AncestralDiscrete          x / alpha at sigmas, with fresh noise
+    FlowMatchEulerDiscrete, FlowMatchHeunDiscrete           (1 - t) x_0 + t noise at t = sigmas
+    FlowMatchLCM                                            the same, with fresh noise
+    refused: to noise                                       DDIMInverse, DPMSolverMultistepInverse
+    refused: torchsde                                       CosineDPMSolverMultistep, DPMSolverSDE
+    refused: needs more                                     CogVideoXDPM, RePaint, UnCLIP, FlowMapEulerDiscrete
+    refused: own form                                       MiniMaxH3, CMStochasticIterative, ConsistencyDecoder,
+                                                            DDPMWuerstchen, IPNDM, KarrasVe, SCM, Piflow, Helios,
+                                                            HeliosDMD, LTXEulerAncestralRF, RFD4Proteina
+    refused: no step                                        ScoreSdeVe, ScoreSdeVp
+    refused: not Gaussian                                   Amused, BlockRefinement, DiscreteDDIM, EntropyBound,
+                                                            VQDiffusion
+    ======================================================  =====================================================
     """
-    scheduler.set_timesteps(steps)
-    if isinstance(denoiser, Network | EDMNetwork):
-        sample = to_pixels(x, denoiser.shape, denoiser.net)
-    else:
-        sample = torch.as_tensor(x)
-    return _record(denoiser, scheduler, sample * scheduler.init_noise_sigma, x, arguments)
+    kind(scheduler)
+    real_array("x", x, 2)
+    setting, stepping = sort_arguments(scheduler, arguments)
+    way = visits(scheduler, steps, **setting)
+    check_pair(denoiser, scheduler, way)
+    first = 0 if start is None else _place(scheduler, way, start)
+    _rehearse(scheduler, way, first, stepping)
+    network = isinstance(denoiser, Network | EDMNetwork | FlowNetwork)
+    sample = to_pixels(x, denoiser.shape, denoiser.net) if network else torch.as_tensor(x)
+    if start is None:
+        sample = sample * getattr(scheduler, "init_noise_sigma", 1.0)
+    else:  # the same kappa, in the scheduler's coordinates
+        here = way[first].level
+        sample = sample * (math.hypot(here.alpha, here.sigma) / math.hypot(start.alpha, start.sigma))
+    _begin(scheduler, first)
+    return _run(denoiser, scheduler, sample, x, way[first:], stepping)
 
 
-def _record(denoiser, scheduler, sample, x, arguments):
-    for i, t in enumerate(scheduler.timesteps):
-        level = _level(scheduler, i)
-        scaled = scheduler.scale_model_input(sample, t)
+def _run(denoiser, scheduler, sample, x, way, stepping):
+    for visit in way[:-1]:
+        scaled = scheduler.scale_model_input(sample, visit.t) if hasattr(scheduler, "scale_model_input") else sample
         if sample.ndim == 4:
-            output = denoiser.predict(scaled, t)
-            x0_hat = like(_endpoint(scheduler, sample, output, level), x)
+            output = denoiser.predict(scaled, visit.t)
+            estimate, output = endpoint_of(scheduler, sample, output, visit.read)
+            x0_hat, fed = like(estimate, x), sample
         else:
-            x0_hat = denoiser.denoise(_as(sample, x), level)
-            output = _output(scheduler, sample, torch.as_tensor(x0_hat), level)
-        yield Step(float(t), level, _as(sample, x), x0_hat)
-        sample = scheduler.step(output, t, sample, **arguments).prev_sample
-    level = _level(scheduler, len(scheduler.timesteps))
+            x0_hat = denoiser.denoise(_as(sample, x), visit.level)
+            estimate = torch.as_tensor(x0_hat)
+            fed = _moved(sample, estimate, visit)
+            output = output_for(scheduler, fed, estimate, visit.read)
+        yield Step(float(visit.t), visit.level, _as(sample, x), x0_hat)
+        sample = _stepped(scheduler, output, visit.t, fed, stepping)
+    level = way[-1].level
     last = _as(sample, x)
     clean = level.sigma == 0
     yield Step(-1.0 if clean else 0.0, level, last, last / level.alpha if clean else denoiser.denoise(last, level))
+
+
+def _stepped(scheduler, output, t, sample, stepping):
+    """The state after a step; whatever goes wrong in it is told as what it is, an option that cannot be served."""
+    flat = sample.ndim == 2  # schedulers want a channel, and something beside it
+    try:
+        pair = (output[..., None], sample[..., None]) if flat else (output, sample)
+        after = scheduler.step(pair[0], t, pair[1], **stepping).prev_sample
+    except Exception as error:
+        message = f"got {type(error).__name__} ({error}) at t = {float(t):g}; change its options"
+        raise ValueError(f"{title(scheduler)}'s step: {message}") from error
+    remedy = "look at the network's output there, and at the scheduler's options"
+    fine = bool(torch.isfinite(after).all())
+    require(fine, f"the state after {title(scheduler)}'s step", f"NaN or infinity at t = {float(t):g}", remedy)
+    return after[..., 0] if flat else after
+
+
+def _moved(sample, x0_hat, visit):
+    """The state at the level that the scheduler reads, on the same straight line from estimate to noise."""
+    level, read = visit.level, visit.read
+    if level == read:
+        return sample
+    return read.alpha * x0_hat + read.sigma / level.sigma * (sample - level.alpha * x0_hat)
 
 
 def _as(sample, x):
@@ -50,35 +125,50 @@ def _as(sample, x):
     return sample if isinstance(x, torch.Tensor) else sample.numpy()
 
 
-def _level(scheduler, i):
-    """The level of the state before step i, or after the last, in the scheduler's own coordinates.
-
-    Schedulers without `sigmas` keep variance-preserving x at alphas_cumprod[t]. Of those with `sigmas`, the ones that
-    start from noise larger than one keep x / alpha; the others keep x.
-    """
-    if not hasattr(scheduler, "sigmas"):
-        past = i == len(scheduler.timesteps)
-        final = getattr(scheduler, "final_alpha_cumprod", torch.tensor(1.0))
-        square = float(final if past else scheduler.alphas_cumprod[int(scheduler.timesteps[i])])
-        return Level(math.sqrt(square), math.sqrt(1 - square))
-    sigma = float(scheduler.sigmas[i])
-    return Level(1.0, sigma) if scheduler.init_noise_sigma > 1 else Level.from_kappa(sigma).vp()
+def _begin(scheduler, first):
+    if first > 0 and hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(first)
 
 
-def _endpoint(scheduler, sample, output, level):
-    """x0_hat from a network's output, as the scheduler reads it."""
-    if hasattr(scheduler, "precondition_outputs"):
-        return scheduler.precondition_outputs(sample, output, torch.tensor(level.sigma))
-    norm, vp = math.hypot(level.alpha, level.sigma), level.vp()
-    return endpoint(sample / norm, output, vp.alpha, vp.sigma, scheduler.config.prediction_type)
+def _place(scheduler, way, start):
+    """The place of a level among the visits from which a scheduler can begin."""
+    require(isinstance(start, Level) and isinstance(start.kappa, float), "start", start, "give one Level, not a time")
+    stride = getattr(scheduler, "order", 1)  # of a method of order 2, each second visit is a trial
+    kappas = {i: visit.level.kappa for i, visit in enumerate(way[:-1]) if i % stride == 0}
+    fits = [i for i, kappa in kappas.items() if math.isclose(kappa, start.kappa, rel_tol=1e-4)]
+    near = ", ".join(f"{kappa:.5g}" for kappa in sorted(kappas.values(), key=lambda k: abs(k - start.kappa))[:2])
+    require(
+        fits, "start", f"kappa = {start.kappa:.5g}", f"begin at one that the scheduler visits ({near}; see `visits`)"
+    )
+    return fits[0]
 
 
-def _output(scheduler, sample, x0_hat, level):
-    """What a network would have to output for the scheduler to read x0_hat: the inverse of `_endpoint`."""
-    if hasattr(scheduler, "precondition_outputs"):
-        skip, out = (scheduler.precondition_outputs(*pair, torch.tensor(level.sigma)) for pair in ((1, 0), (0, 1)))
-        return (x0_hat - skip * sample) / out
-    eps = (sample - level.alpha * x0_hat) / level.sigma
-    vp, prediction = level.vp(), scheduler.config.prediction_type
-    outputs = {"epsilon": eps, "sample": x0_hat, "v_prediction": vp.alpha * eps - vp.sigma * x0_hat}
-    return outputs[prediction]
+def _rehearse(scheduler, way, first, stepping):
+    """Run a copy on data of one point: every state must be its level's mixture of the point and noise."""
+    fresh, own = draws(scheduler, stepping), dict(stepping)
+    generator = torch.Generator().manual_seed(0)
+    if "generator" in inspect.signature(scheduler.step).parameters:
+        own["generator"] = generator
+    y = torch.full((1, 3, 1365), min(0.5, scheduler.config.get("clip_sample_range", 1) / 2), dtype=torch.float64)
+    y[..., ::2] *= -1
+    z = torch.randn(y.shape, generator=generator, dtype=y.dtype)
+    double, level = copy.deepcopy(scheduler), way[first].level
+    _begin(double, first)
+    if double.config.get("variance_type") in ("fixed_large", "learned", "learned_range"):  # right for other data
+        double.variance_type = "fixed_small"
+        double.register_to_config(variance_type="fixed_small")
+    said = f"{title(scheduler)}'s states on data of one point y, with these options"
+    for step in _run(Function(lambda x, level: y), double, level.alpha * y + level.sigma * z, y, way[first:], own):
+        rest = step.x - step.level.alpha * y
+        if fresh and step.level.sigma > 0:
+            off = max(
+                abs(float((rest * y.sign()).mean())) / step.level.sigma, abs(float(rest.std()) / step.level.sigma - 1)
+            )
+            fine = off < 0.1
+        else:
+            off = float((rest - step.level.sigma * z).abs().max())
+            fine = off < 2e-3 * max(step.level.sigma, 1e-2 * step.level.alpha)
+        kappa = f"kappa = {step.level.kappa:.4g}"
+        require(
+            fine, said, f"alpha y + sigma noise but for {off:.2g} at {kappa}", "change them, or take another scheduler"
+        )
