@@ -17,11 +17,42 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
+LONG = 3  # seconds: a cell that took longer is not run again
+
+
+def pytest_collection_modifyitems(items):
+    """Let nbval run each cell of a chapter again after the end, the last cell first: a reader may go back to any."""
+    of_chapters = {}
+    for item in items:
+        if hasattr(item, "cell_num"):
+            of_chapters.setdefault(item.parent, []).append(item)
+    for chapter, cells in of_chapters.items():
+        place = items.index(cells[-1]) + 1
+        items[place:place] = [again(chapter, cell) for cell in reversed(cells)]
+
+
+def again(chapter, cell):
+    options = {**cell.options, "check": False}
+    copy = type(cell).from_parent(
+        chapter, name=f"{cell.name} again", cell_num=cell.cell_num, cell=cell.cell, options=options
+    )
+    copy.first = cell
+    return copy
+
+
+def pytest_runtest_setup(item):
+    first = getattr(item, "first", None)
+    if first and getattr(first, "seconds", LONG) >= LONG:
+        pytest.skip("the cell takes too long to be run twice, or was not run")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """With CI=true a skipped test is a failed one; a machine without a GPU is the one reason that counts."""
     outcome = yield
     report = outcome.get_result()
+    if call.when == "call":
+        item.seconds = call.duration
     in_ci = os.environ.get("CI", "").lower() in ("1", "true")
     notebook_cell = item.nodeid.split("::")[0].endswith(".ipynb")
     if in_ci and report.skipped and not notebook_cell and not hasattr(report, "wasxfail"):
