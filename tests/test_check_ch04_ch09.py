@@ -10,7 +10,8 @@ RIGHT = {
     "04.1": lambda lam_1, lam_2: math.sqrt(lam_2 / (lam_1 + lam_2)),
     "04.2": lambda lam: -math.log(2 * lam),
     "04.3": lambda lam: 1 / math.sqrt(lam - 1) if lam > 2 else 1.0,
-    "04.4": lambda a: 2 ** (2 / a),
+    "04.4": lambda lam, kappa: ((1 - (1 + kappa**2 / lam) ** -0.5) ** 2 * lam).sum() / lam.sum(),
+    "04.5": lambda a: 2 ** (2 / a),
     "09.1": lambda before, after: (after.alpha - before.alpha, after.sigma - before.sigma),
     "09.2": lambda error, most: most / error,
     "09.3": lambda S: (S - 1) // 2,
@@ -26,8 +27,10 @@ SLIPS = [
     ("04.3", lambda lam: 1 / math.sqrt(1 + lam)),  # the critical point
     ("04.3", lambda lam: 1 / (lam - 1) if lam > 2 else 1.0),  # alpha squared
     ("04.3", lambda lam: 1.0),
-    ("04.4", lambda a: 2 ** (1 / a)),  # power and amplitude confused
-    ("04.4", lambda a: 2.0),
+    ("04.4", lambda lam, kappa: ((1 - (1 + kappa**2 / lam) ** -0.5) * lam).sum() / lam.sum()),  # not squared
+    ("04.4", lambda lam, kappa: ((1 - (1 + kappa**2 / lam) ** -0.5) ** 2).mean()),  # not weighed by variance
+    ("04.5", lambda a: 2 ** (1 / a)),  # power and amplitude confused
+    ("04.5", lambda a: 2.0),
     ("09.1", lambda before, after: (after.alpha - before.alpha, before.sigma - after.sigma)),  # the sign
     ("09.1", lambda before, after: (after.sigma - before.sigma, after.alpha - before.alpha)),  # exchanged
     ("09.1", lambda before, after: (after.alpha, after.sigma)),
@@ -54,3 +57,8 @@ def test_the_right_answer_is_accepted(number, capsys):
 def test_a_slip_is_refused_with_a_word_on_what_is_off(number, slip, capsys):
     assert not check.answer(number, slip)
     assert "off by" in capsys.readouterr().out
+
+
+def test_the_uncertainty_behind_the_noise_is_told_from_what_the_path_lacks(capsys):
+    assert not check.answer("04.4", lambda lam, kappa: (lam * kappa**2 / (kappa**2 + lam)).sum() / lam.sum())
+    assert "the picture behind the noise" in capsys.readouterr().out

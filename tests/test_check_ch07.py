@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy.optimize import brentq
-from scipy.special import logsumexp
 from scipy.stats import norm
 
 from paintlib import check
@@ -23,20 +22,12 @@ def query_and_keys(points, x, level):
     return level.alpha / level.sigma**2 * np.append(x, level.alpha), np.hstack([points, -norms / 2])
 
 
-def mean_shift(points, x, kappa):
-    logits = -np.sum((x - points) ** 2, axis=1) / (2 * kappa**2)
-    return np.exp(logits - logsumexp(logits)) @ points
+def right_wins(y_1, y_2, level):
+    return norm.cdf(np.linalg.norm(y_1 - y_2) / (2 * level.kappa))
 
 
-def vote_spread(y_i, y_j, level):
-    return level.alpha / level.sigma * np.linalg.norm(y_i - y_j)
-
-
-RIGHT = {"07.1": edges_by_cdf, "07.2": query_and_keys, "07.3": mean_shift, "07.4": vote_spread}
-
-
-def halved(f):
-    return lambda *args: np.asarray(f(*args)) / 2
+RIGHT = {"07.1": edges_by_cdf, "07.2": query_and_keys, "07.3": lambda kappa: kappa**2, "07.4": right_wins,
+         "07.5": lambda times: (times, times**2)}  # fmt: skip
 
 
 def without_norms(points, x, level):
@@ -59,12 +50,17 @@ WRONG = [
     ("07.2", peeking, "keys, with another x"),
     ("07.2", lambda points, x, level: points, "2 things"),
     ("07.2", lambda points, x, level: (x, x), "shape"),
-    ("07.3", lambda points, x, kappa: points.mean(0), "off by"),
-    ("07.3", lambda points, x, kappa: mean_shift(points, x, kappa) - x, "off by"),  # the shift alone
-    ("07.3", lambda points, x, kappa: "here", "numbers"),
-    ("07.4", halved(vote_spread), "off by"),
-    ("07.4", lambda y_i, y_j, level: np.linalg.norm(y_i - y_j), "off by"),
+    ("07.3", lambda kappa: kappa, "off by"),
+    ("07.3", lambda kappa: 1 / kappa**2, "off by"),
+    ("07.3", lambda kappa: "here", "numbers"),
+    ("07.4", lambda y_1, y_2, level: norm.cdf(np.linalg.norm(y_1 - y_2) / level.kappa), "off by"),  # not halved
+    ("07.4", lambda y_1, y_2, level: norm.cdf(np.linalg.norm(y_1 - y_2) / (2 * level.sigma)), "off by"),  # no alpha
+    ("07.4", lambda y_1, y_2, level: 0.5, "off by"),
     ("07.4", 0.23, "function itself"),
+    ("07.5", lambda times: (times**2, times), "first factor"),
+    ("07.5", lambda times: (1, times**2), "first factor"),
+    ("07.5", lambda times: (times, times), "second factor"),
+    ("07.5", lambda times: times, "2 things"),
 ]
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from paintlib.check import close, exercise, function
+from paintlib.check import Wrong, close, exercise, function, number
 from paintlib.gaussian import Gaussian
 from paintlib.schedules import CLEAN, Level
 
@@ -44,7 +44,7 @@ def other_share(answer):
     "04.2",
     "Write the share in terms of s = log SNR = log(alpha^2 / sigma^2): with q = lam e^s it is sqrt(q / (1 + q)).",
     "Its slope is (1/2) q^(1/2) (1 + q)^(-3/2), because dq/ds = q. Where is the logarithm of this largest?",
-    "d/dq [log(q) / 2 - 3 log(1 + q) / 2] = 0 gives q = 1/2. Now solve lam e^s = 1/2 for s.",
+    "Set d/dq [log(q) / 2 - 3 log(1 + q) / 2] to zero, and go back from q to s.",
 )
 def steepest(answer):
     f = function(answer)
@@ -57,10 +57,10 @@ def steepest(answer):
 
 @exercise(
     "04.3",
-    "For a variance-preserving level Eq. (63) says: the estimate moves by alpha lam / (1 + (lam - 1) alpha^2) times "
+    "For a variance-preserving level Eq. 63 says: the estimate moves by alpha lam / (1 + (lam - 1) alpha^2) times "
     "the nudge. Set its derivative to zero.",
-    "The derivative vanishes at alpha^2 = 1 / (lam - 1). For which lam does that lie within [0, 1]?",
-    "For lam <= 2 the response still rises at alpha = 1, so the largest value is at the end of the interval.",
+    "Where does the derivative vanish, and for which lam does that place lie within [0, 1]?",
+    "Where it does not, the response still rises at alpha = 1. What is the largest value on the interval then?",
 )
 def most_sensitive(answer):
     f = function(answer)
@@ -75,8 +75,32 @@ def most_sensitive(answer):
 
 @exercise(
     "04.4",
+    "Feature by feature: the path ends at a coefficient of variance lam_k. Which part of it does the estimate show?",
+    "The share is 1 / sqrt(1 + kappa^2 / lam_k). What is missing is the rest of the same coefficient, squared.",
+)
+def missing(answer):
+    """Follow the flow to its end from states of typical size along each axis."""
+    f = function(answer)
+    for lam in (50 * np.arange(1, 41.0) ** -2, np.array([3.0, 1.0, 0.2])):
+        painter = Gaussian(np.zeros(len(lam)), np.eye(len(lam)), lam)
+        for kappa in (0.1, 1.0, 6.0):
+            now = Level.from_kappa(kappa)
+            x = np.diag(np.sqrt(now.variance(lam)))
+            end = painter.flow(x, now, CLEAN)
+            wanted = np.sum((painter.denoise(x, now) - end) ** 2) / np.sum(lam)
+            given = number(f"The fraction at kappa = {kappa}", f(lam, kappa))
+            if abs(given - np.sum(lam * kappa**2 / (kappa**2 + lam)) / np.sum(lam)) < 1e-4 * wanted:
+                raise Wrong(
+                    f"At kappa = {kappa} this is the uncertainty of the picture behind the noise. The path's own "
+                    f"end is nearer to the estimate, for the noise decides it"
+                )
+            close(f"The fraction at kappa = {kappa}", given, wanted)
+
+
+@exercise(
+    "04.5",
     "A frequency arrives when kappa^2 equals its power: kappa^2 = A f^(-a). Solve for f.",
-    "f = (A / kappa^2)^(1 / a). Compare kappa / 2 with kappa: A drops out.",
+    "Compare the f of kappa / 2 with that of kappa: A drops out.",
 )
 def finer(answer):
     f = function(answer)

@@ -50,7 +50,6 @@ def _find(points, x, kappa):
     "07.2",
     "Multiply out |x - alpha y_i|^2. Which of the three terms may you drop inside a softmax?",
     "What is left is linear in x, plus a term in |y_i|^2. Let the query end with a number that multiplies that term.",
-    "query = (alpha / sigma^2) [x, alpha], key_i = [y_i, -|y_i|^2 / 2].",
 )
 def _query_and_keys(query_and_keys):
     """The weights from the definition, by Bayes' rule; and a query that knows no points, keys that know no state."""
@@ -75,36 +74,58 @@ def _query_and_keys(query_and_keys):
 
 @exercise(
     "07.3",
-    "Give each point the weight exp(-|x - y_i|^2 / (2 kappa^2)), and make the weights sum to one.",
-    "Where does a DDIM step to sigma = 0 land? Eq. 100 has the same weighted mean, with alpha = 1, sigma = kappa.",
-    own=(PointCloud.denoise, PointCloud.weights),
+    "The step ends on the weighted mean of the points. Which quantity of this chapter is that, for alpha = 1?",
+    "Eq. 16 relates the endpoint estimate to the score. Put alpha = 1 and sigma = kappa in.",
 )
-def _mean_shift(mean_shift):
-    """x + kappa^2 grad log p, the gradient by central differences of the summed kernels."""
+def _step_factor(step_factor):
+    """The step by Bayes' rule, over the gradient by central differences of the summed kernels."""
     rng = np.random.default_rng(73)
     points, h = rng.standard_normal((6, 3)), 1e-5
-    for kappa in (0.7, 2.0):
+    for kappa in (0.7, 2.0, 5.0):
         x = rng.standard_normal(3)
 
-        def log_density(x, kappa=kappa):
-            return np.log(sum(np.exp(-np.sum((x - y) ** 2) / (2 * kappa**2)) for y in points))
+        def kernels(x, kappa=kappa):
+            return np.array([np.exp(-np.sum((x - y) ** 2) / (2 * kappa**2)) for y in points])
 
-        slope = [(log_density(x + e) - log_density(x - e)) / (2 * h) for e in h * np.eye(3)]
-        close(
-            f"The step at kappa = {kappa}", function(mean_shift)(points, x, kappa), x + kappa**2 * np.array(slope), 1e-6
-        )
+        slope = [np.log(kernels(x + e).sum() / kernels(x - e).sum()) / (2 * h) for e in h * np.eye(3)]
+        step = kernels(x) @ points / kernels(x).sum() - x
+        wanted = np.linalg.norm(step) / np.linalg.norm(slope)
+        close(f"The factor at kappa = {kappa}", function(step_factor)(kappa), wanted)
 
 
 @exercise(
     "07.4",
-    "Write x_T = sigma z and multiply out the two squared distances. z stands in one term only.",
-    "For a fixed vector v and z with independent standard normal entries, v . z is normal with standard deviation |v|.",
+    "y_1 has the larger vote where log(w_1 / w_2) > 0. Write the state out and multiply the two squared distances out.",
+    "z stands in one term only, and v . z is normal with standard deviation |v|. Which mean and which standard "
+    "deviation has log(w_1 / w_2)?",
 )
-def _vote_spread(vote_spread):
-    """Draw 20,000 noises and measure: the error of a standard deviation is then 0.5 %."""
+def _right_wins(right_wins):
+    """Throw 20,000 noises and count: the error is then at most 0.4 %."""
     rng = np.random.default_rng(74)
-    for level in (Level(0.1, 0.995), Level(0.5, 2.0)):
-        pair = rng.standard_normal((2, 4))
-        w = PointCloud(pair).weights(level.sigma * rng.standard_normal((20_000, 4)), level)
-        measured = np.std(np.log(w[:, 0] / w[:, 1]))
-        close(f"The standard deviation at {level}", function(vote_spread)(*pair, level), measured, rtol=0.03)
+    f = function(right_wins)
+    for level, apart in ((Level(0.1, 0.995), 0.5), (Level(0.5, 2.0), 1.5), (Level.from_kappa(1.0), 1.0)):
+        pair = apart * rng.standard_normal((2, 4))
+        w = PointCloud(pair).weights(level.alpha * pair[0] + level.sigma * rng.standard_normal((20_000, 4)), level)
+        close(f"The probability at {level}", f(*pair, level), np.mean(w[:, 0] > 0.5), rtol=0, atol=0.015)
+
+
+@exercise(
+    "07.5",
+    "Squared distances add up over pixels. How often is each difference counted now?",
+    "Squared distance over temperature is about D / 2 at the start. What happens to D?",
+)
+def _growth(growth):
+    """Measure both on pictures of 4 x 4 pixels and on the same ones with larger pixels."""
+    rng = np.random.default_rng(75)
+    small, level = rng.uniform(-1, 1, (12, 4, 4)), Level.from_kappa(60.0)
+    for times in (2, 3, 4):
+        spread, ratio = [], []
+        for pictures in (small, small.repeat(times, 1).repeat(times, 2)):
+            y = pictures.reshape(len(pictures), -1)
+            z = level.sigma * rng.standard_normal((20_000, y.shape[1]))
+            w = PointCloud(y[:2]).weights(z, level)
+            spread.append(np.std(np.log(w[:, 0] / w[:, 1])))
+            ratio.append(np.mean((z[:2000, None] - y) ** 2) * y.shape[1] / (2 * level.kappa**2))
+        wanted = spread[1] / spread[0], ratio[1] / ratio[0]
+        for what, given, measured in zip(("first", "second"), parts(function(growth)(times), 2), wanted, strict=True):
+            close(f"The {what} factor for times = {times}", given, measured, rtol=0.06)
