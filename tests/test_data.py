@@ -6,12 +6,14 @@ Where PAINTLIB_DATA names a folder with cifar10.npz and fashion_mnist.npz, the s
 import gzip
 import hashlib
 import io
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
 import threading
+import time
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -253,7 +255,13 @@ class Home(BaseHTTPRequestHandler):
         self.send_response(206 if ranged else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if server.manner == "slowly":
+            for i in range(0, len(body), len(body) // 5):
+                self.wfile.write(body[i : i + len(body) // 5])
+                time.sleep(0.05)
+            return None
         self.wfile.write(body[: len(body) // 2] if server.manner == "breaks off" else body)
+        return None
 
     def log_message(self, *_):
         pass
@@ -500,3 +508,88 @@ def test_progress_is_shown_with_and_without_tqdm(world, monkeypatch, capsys):
     data.load(world.name)
     shown = capsys.readouterr().err
     assert f"\r{world.first.name}: 100 %" in shown and shown.count("\r") > 5
+
+
+# What makes a set the set: shape and type too
+
+
+@pytest.mark.parametrize("form", ["(N, 1)", "int64", "big-endian", "a list"])
+def test_the_same_labels_in_another_form_are_the_same_labels(world, tmp_path, form):
+    images, labels = world.splits["test"]
+    labels = {"(N, 1)": labels[:, None], "int64": labels.astype(np.int64), "big-endian": labels.astype(">i4"),
+              "a list": labels.tolist()}[form]  # fmt: skip
+    np.savez(tmp_path / "own.npz", x_test=images, y_test=labels)
+    loaded = data.load(world.name, "test", file=tmp_path / "own.npz")
+    assert loaded.labels.shape == (4,) and loaded.labels.dtype == np.uint8
+    np.testing.assert_array_equal(loaded.labels, world.splits["test"][1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: (x.reshape(len(x), -1), y), r"images: got uint8 of shape \(4, \d+\); need uint8 of shape \(N, "),
+        (lambda x, y: (x.astype(float), y), "images: got float64"),
+        (
+            lambda x, y: (x, np.eye(10)[y]),
+            r"labels: got float64 of shape \(4, 10\); need whole numbers of shape \(4,\)",
+        ),
+        (lambda x, y: (x, y.astype(float)), "labels: got float64"),
+        (lambda x, y: (x, np.full(4, np.nan)), "labels: got float64"),
+        (lambda x, y: (x, y[:3]), r"labels: got uint8 of shape \(3,\)"),
+        (lambda x, y: (x, y.astype(int) - 1 - y.min()), "labels: got -1 to .*; classes are numbered 0 to 9"),
+        (lambda x, y: (x, y.astype(int) + 256), "labels: got .*; classes are numbered 0 to 9"),
+        (lambda x, y: (np.swapaxes(x, 0, 1), y), "images: got uint8|sha256"),
+    ],
+)
+def test_images_and_labels_of_another_shape_or_type_are_named(world, tmp_path, change, message):
+    images, labels = change(*world.splits["test"])
+    np.savez(tmp_path / "own.npz", x_test=images, y_test=labels)
+    with pytest.raises(ValueError, match=message):
+        data.load(world.name, "test", file=tmp_path / "own.npz")
+
+
+def _reader(address, folder, archive, delay, answers):
+    time.sleep(delay)
+    try:
+        path = fetch.obtain(archive, (address,), Path(folder))
+        answers.put(hashlib.sha256(path.read_bytes()).hexdigest())
+    except BaseException as error:
+        answers.put(repr(error))
+
+
+def test_five_readers_at_once_each_get_a_whole_file(world):
+    """From a home that sends slowly, so that all five fetch at the same time."""
+    world.manner = "slowly"
+    address = f"http://127.0.0.1:{world.server_port}/"
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    arguments = [(address, world.folder, world.first, delay, answers) for delay in (0, 0, 0, 0.05, 0.1)]
+    readers = [context.Process(target=_reader, args=a) for a in arguments]
+    for reader in readers:
+        reader.start()
+    assert [answers.get(timeout=60) for _ in readers] == 5 * [world.first.sha256]
+    for reader in readers:
+        reader.join()
+    assert [p.name for p in world.folder.iterdir()] == [world.first.name]
+
+
+def test_a_part_that_a_killed_process_left_is_taken_over_when_nobody_writes_it(world):
+    half = half_kept(world)
+    orphan = world.part.rename(world.folder / f"{world.first.name}.0123456789ab.part")
+    path = world.folder / world.first.name
+    fetch._adopt(world.part, world.folder / "mine.part")
+    assert orphan.exists()  # it may still be written
+    os.utime(orphan, (0, 0))
+    fetch.obtain(world.first, (f"http://127.0.0.1:{world.server_port}/",), world.folder)
+    assert world.asked == [half] and path.exists() and not orphan.exists()
+
+
+def test_a_folder_that_cannot_be_made_says_how_to_choose_another(world, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("PAINTLIB_DATA", str(tmp_path / "file" / "data"))
+    with pytest.raises(ValueError, match=r"the folder for data: got .*file/data .*; set PAINTLIB_DATA to one"):
+        data.load(world.name)
+    monkeypatch.setenv("PAINTLIB_DATA", str(world.folder))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(ValueError, match=r"it cannot be written to\); set PAINTLIB_DATA"):
+        data.load(world.name)

