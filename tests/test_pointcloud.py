@@ -216,16 +216,23 @@ from paintlib.schedules import Level
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10 * (2**-10 if sys.platform == "darwin" else 1)
 y = np.random.default_rng(0).standard_normal((20_000, 500), dtype=np.float32)
 x = np.random.default_rng(1).standard_normal((64, 500))
-PointCloud(y[:100]).denoise(x, Level(1.0, 1.0))  # the matrix library's own buffers
+if sys.argv[1] == "torch":
+    import torch
+    y, x = torch.from_numpy(y), torch.from_numpy(x)
+PointCloud(y[:3000]).denoise(x, Level(1.0, 1.0))  # the matrix library's own buffers
 before = peak()
-PointCloud(y, memory=2**25).denoise(x, Level(1.0, 0.01))
+cloud = PointCloud(y, memory=2**25)
+for sigma in (30.0, 3.0, 0.01):
+    cloud.denoise(x, Level(1.0, sigma))
 print(peak() - before)
 """
 
 
-def test_memory_stays_within_the_bound():
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_memory_stays_within_the_bound(library):
     """B x N x D would be 5 GB here, the points in float64 80 MB; the bound is 32 MB, and twice that is the limit."""
-    out = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", MEASURE, library]
+    out = subprocess.run(command, capture_output=True, text=True, check=True)
     assert float(out.stdout) < 64
 
 
@@ -238,3 +245,39 @@ def test_ties_between_far_points_end_and_share_the_weight():
         x -= y * (x @ y) / (y @ y)
         weights = PointCloud(np.stack([y, -y])).weights(x, Level(1.0, 1e-3))
         assert np.isclose(weights.sum(), 1)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("kappa", [40.0, 8.0, 3.0, 1.0, 0.1, 1e-3])
+def test_float32_products_move_the_estimate_by_no_more_than_is_said(library, kappa):
+    """Against sums over differences in float64, near-duplicates among the points."""
+    rng = np.random.default_rng(0)
+    y = (rng.standard_normal((4500, 256)) * np.arange(1, 257) ** -0.5 + 0.5).astype(np.float32)
+    y[1::2] = y[::2] + 1e-6 * rng.standard_normal((2250, 256), dtype=np.float32)
+    x = y[:6].astype(float) + kappa * rng.standard_normal((6, 256))
+    exact = -((x[:, None] - y.astype(float)) ** 2).sum(-1) / (2 * kappa**2)
+    wanted = softmax(exact, axis=1) @ y.astype(float)
+    points, state = (torch.from_numpy(y), torch.from_numpy(x)) if library == "torch" else (y, x)
+    cloud = PointCloud(points)
+    assert cloud._single
+    found = np.asarray(cloud.denoise(state, Level(1.0, kappa)))
+    size = np.minimum(np.linalg.norm(wanted, axis=1), 16 * kappa)
+    assert (np.linalg.norm(found - wanted, axis=1) <= 1e-6 * size).all()
+    weights = np.asarray(cloud.weights(state, Level(1.0, kappa)))
+    np.testing.assert_allclose(weights, softmax(exact, axis=1), rtol=1e-5, atol=1e-12)
+
+
+def test_float32_is_really_taken_and_really_refused(monkeypatch):
+    """Else the test above would hold of float64 alone."""
+    taken, products = [], PointCloud._products
+
+    def watched(self, r, alpha, sigma, single):
+        taken.append(single)
+        return products(self, r, alpha, sigma, single)
+
+    monkeypatch.setattr(PointCloud, "_products", watched)
+    rng = np.random.default_rng(0)
+    cloud = PointCloud(rng.standard_normal((4500, 256), dtype=np.float32))
+    for kappa in (40.0, 3.0, 0.01):
+        cloud.denoise(cloud.points[:3].astype(float) + kappa * rng.standard_normal((3, 256)), Level(1.0, kappa))
+    assert taken == [True, True, False, True]
