@@ -1,8 +1,8 @@
 """The book's figures. Each function takes an `ax`, draws what it is given, and computes nothing.
 
 The figures are opaque light cards: one picture then reads on the light page, on the dark page and in Colab alike.
-Colours are those of Okabe and Ito, which readers with any kind of colour vision tell apart; lines differ in dash
-pattern too.
+Colours are those of Okabe and Ito, which readers with any kind of colour vision tell apart, the lighter ones darkened
+until they stand out from the card (contrast 3:1); lines differ in dash pattern too.
 """
 
 import matplotlib as mpl
@@ -13,9 +13,9 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = COLOURS = (
     "#0072B2",
     "#D55E00",
     "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
+    "#C675A2",
+    "#BD8200",
+    "#4795C1",
     "#000000",
 )
 CARD, INK, FAINT = "#FAFAF7", "#222222", "#D8D8D2"
@@ -112,7 +112,7 @@ def feature_curves(ax, x, values, lams, label="λ"):
         ax.plot(
             x,
             values[:, k],
-            color=mpl.colormaps["viridis"](0.8 * shade[k]),
+            color=mpl.colormaps["viridis"](0.55 * shade[k]),
             linestyle=DASHES[k % len(DASHES)],
             label=f"{label} = {lam:.3g}",
         )

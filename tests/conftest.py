@@ -32,12 +32,12 @@ def pytest_collection_modifyitems(items):
 
 
 def again(chapter, cell):
-    options = {**cell.options, "check": False}
-    copy = type(cell).from_parent(
-        chapter, name=f"{cell.name} again", cell_num=cell.cell_num, cell=cell.cell, options=options
+    repeated = type(cell).from_parent(
+        chapter, name=f"{cell.name} again", cell_num=cell.cell_num, cell=cell.cell, options=cell.options.copy()
     )
-    copy.first = cell
-    return copy
+    repeated.options["check"] = False
+    repeated.first = cell
+    return repeated
 
 
 def pytest_runtest_setup(item):

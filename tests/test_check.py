@@ -4,7 +4,11 @@ import importlib
 import math
 import pkgutil
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from paintlib import check
 
@@ -38,3 +42,24 @@ def test_an_unfinished_answer_is_refused(number, unfinished, capsys):
 def test_an_unknown_exercise_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match=r"number: got '04\.99'; known here: .*04\.1"):
         check.answer("04.99", 1)
+
+
+PLAIN = st.one_of(
+    st.none(), st.just(...), st.booleans(), st.text(max_size=4), st.floats(), st.complex_numbers(), st.binary()
+)
+ARRAYS = arrays.arrays(
+    st.sampled_from([float, np.float32, complex, int, object, "U3"]), arrays.array_shapes(min_side=0, max_side=3)
+)
+ANYTHING = st.recursive(
+    PLAIN | ARRAYS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text(max_size=2), inner, max_size=2)
+    ),
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(NUMBERS), ANYTHING, st.booleans())
+def test_whatever_comes_is_answered_with_a_word(number, thing, wrapped):
+    """Neither a thing handed over nor a function that returns it ends in a traceback."""
+    assert check.answer(number, (lambda *_: thing) if wrapped else thing) in (True, False)

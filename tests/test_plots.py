@@ -72,3 +72,21 @@ def test_ink_stands_out_from_the_card():
 def test_bad_input_is_named(ax, draw, message):
     with pytest.raises(ValueError, match=message):
         draw(ax)
+
+
+def contrast(colour, ground=plots.CARD):
+    """WCAG's ratio of two colours."""
+
+    def luminance(colour):
+        rgb = np.array(mpl.colors.to_rgb(colour))
+        return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+    light, dark = sorted((luminance(colour), luminance(ground)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_every_line_stands_out_from_the_card(ax):
+    assert contrast("#fff", "#000") == pytest.approx(21)
+    plots.feature_curves(ax, [0, 1], np.zeros((2, 6)), np.arange(1.0, 7.0))
+    for colour in (*plots.COLOURS, plots.INK, *(line.get_color() for line in ax.lines)):
+        assert contrast(colour) >= 3, colour
