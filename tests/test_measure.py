@@ -106,6 +106,17 @@ def test_low_rank_agrees_with_dense_on_every_backend(library):
     assert dense == pytest.approx(low, rel=1e-12)
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("rests", [(0.3, 0.0), (0.2, 0.7)])
+@pytest.mark.parametrize("D", [12, 4])
+def test_isotropic_rests_agree_with_dense_on_every_backend(library, rests, D):
+    cast = LIBRARIES[library]
+    a, b = (random_gaussian(D, lam, seed) for lam, seed in (((5, 2, 0.5), 6), ((9, 1), 7)))
+    a, b = (Gaussian(*map(cast, (g.mu, g.U, g.lam)), rest) for g, rest in zip((a, b), rests, strict=True))
+    dense = measure.frechet(*map(cast, (a.mu, a.covariance(), b.mu, b.covariance())))
+    assert measure.frechet_gaussians(a, b) == pytest.approx(dense, rel=1e-10)
+
+
 def test_low_rank_needs_no_square_matrix():
     """D = 200,000, where D x D would take 320 GB: axes that are columns of the identity, moved by 10,000."""
     D = 200_000

@@ -14,14 +14,30 @@ def frechet_gaussians(a, b):
 
     d = |mu_1 - mu_2|^2 + tr[S_1 + S_2 - 2 (S_1^(1/2) S_2 S_1^(1/2))^(1/2)], Eq. (19). With factors S = F F^T, here
     F = U lam^(1/2), the last trace is the sum of the singular values of F_1^T F_2: the two have the same squares.
-    So nothing is inverted. Of equal Gaussians it is zero up to rounding, which may be on the negative side.
+    So nothing is inverted. Of equal Gaussians it is zero up to rounding, which may be on the negative side. Isotropic
+    rests meet in every direction that neither has axes in; the others are few.
     """
     require(a.D == b.D, "D", f"{a.D} and {b.D}", "both Gaussians need the same number of dimensions")
     mu1, U1, lam1, mu2, U2, lam2 = _alike("the Gaussians", a.mu, a.U, a.lam, b.mu, b.U, b.lam)
     xp = array_namespace(mu1)
+    if a.rest or b.rest:
+        return float(xp.sum((mu1 - mu2) ** 2)) + _with_rests(U1, lam1, a.rest, U2, lam2, b.rest)
     overlap = lam1[:, None] ** 0.5 * (U1.T @ U2) * lam2[None, :] ** 0.5
     means = xp.sum((mu1 - mu2) ** 2)
     return float(means + xp.sum(lam1) + xp.sum(lam2) - 2 * xp.sum(xp.linalg.svdvals(overlap)))
+
+
+def _with_rests(U1, lam1, rest1, U2, lam2, rest2):
+    """The part of the covariances U lam U^T + rest (I - U U^T): within the span of all axes, and outside of it."""
+    xp = array_namespace(U1)
+    Q = xp.linalg.qr(xp.concat([U1, U2], axis=1), mode="reduced")[0]
+    within = []
+    for U, lam, rest in ((U1, lam1, rest1), (U2, lam2, rest2)):
+        A = Q.T @ U
+        within.append(rest * xp.eye(Q.shape[1], dtype=Q.dtype, device=Q.device) + (A * (lam - rest)) @ A.T)
+    zero = xp.zeros(Q.shape[1], dtype=Q.dtype, device=Q.device)
+    outside = Q.shape[0] - Q.shape[1]
+    return frechet(zero, within[0], zero, within[1]) + outside * (rest1**0.5 - rest2**0.5) ** 2
 
 
 def frechet(mean1, cov1, mean2, cov2):
