@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from truth import LIBRARIES
 
-from paintlib import moments
+from paintlib import data, moments
 from paintlib.axes import principal_axes
 from paintlib.gaussian import Gaussian
 from paintlib.moments import Moments
@@ -116,3 +118,21 @@ def test_a_fit_of_few_axes_is_the_whole_fit_cut(N):
     np.testing.assert_allclose(few.lam, whole.lam, rtol=1e-10)
     np.testing.assert_allclose(few.rest, whole.rest, rtol=1e-9)
     np.testing.assert_allclose(few.covariance(), whole.covariance(), atol=1e-10 * whole.lam[0])
+
+
+def test_the_fit_with_dask_is_the_same_with_one_worker_and_with_two(tmp_path):
+    pictures = np.random.default_rng(3).integers(0, 256, (90, 4, 4, 3), dtype=np.uint8)
+    np.save(tmp_path / "pictures.npy", pictures)
+    for workers in ("1", "2"):
+        out = tmp_path / f"{workers}.npz"
+        options = ["--rank", "5", "--workers", workers, "--batch", "20", "--out", out]
+        subprocess.run([sys.executable, "book/tools/fit.py", tmp_path / "pictures.npy", *options], check=True)
+    one, two = (np.load(tmp_path / f"{workers}.npz") for workers in "12")
+    whole = Gaussian.fit(data.to_vectors(pictures), 5, rest=True)
+    for fitted in (one, two):
+        np.testing.assert_allclose(fitted["mu"], whole.mu, atol=1e-14)
+        np.testing.assert_allclose(fitted["lam"], whole.lam, rtol=1e-11)
+        assert float(fitted["rest"]) == pytest.approx(whole.rest, rel=1e-11)
+        np.testing.assert_allclose(
+            (fitted["U"] * fitted["lam"]) @ fitted["U"].T, (whole.U * whole.lam) @ whole.U.T, atol=1e-12
+        )
