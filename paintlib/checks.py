@@ -1,7 +1,10 @@
 """What goes wrong at the borders, said in one way: the quantity, what came, and the remedy."""
 
 import math
+from functools import lru_cache
 
+import array_api_compat.numpy as numpy_library
+import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj
 
 
@@ -13,40 +16,108 @@ def require(condition, quantity, given, remedy):
 
 def everywhere(condition):
     """Whether a condition holds; for an array of them, whether all do."""
+    if isinstance(condition, bool):
+        return condition
     return bool(array_namespace(condition).all(condition)) if is_array_api_obj(condition) else bool(condition)
 
 
 def library(quantity, array):
     """The array library of `array`."""
+    if type(array) is np.ndarray:  # the usual case, without a search
+        return numpy_library
     try:
         return array_namespace(array)
     except TypeError:
         raise ValueError(f"{quantity}: got a {type(array).__name__}; give a NumPy array or a torch tensor") from None
 
 
+def scalar(value, like):
+    """One number as an array of the library, dtype and device of another."""
+    if type(like) is np.ndarray:
+        return np.array(value, dtype=like.dtype)
+    return array_namespace(like).asarray(value, dtype=like.dtype, device=like.device)
+
+
+@lru_cache
+def floating(xp, dtype):
+    """Whether a dtype is one of real floating-point numbers."""
+    return xp.isdtype(dtype, "real floating")
+
+
+@lru_cache
+def square_range(xp, dtype):
+    """The smallest and the largest number of a dtype whose squares are ordinary numbers of it."""
+    info = xp.finfo(dtype)
+    return float(info.smallest_normal) ** 0.5, float(info.max) ** 0.5
+
+
 def real_array(quantity, array, ndim=None):
     """Check that `array` holds finite floating-point numbers, with `ndim` axes if given, and is not empty."""
-    xp = library(quantity, array)
-    floating = xp.isdtype(array.dtype, "real floating")
-    require(floating, quantity, f"dtype {array.dtype}", "convert to floating point (for pixels: data.to_vectors)")
-    if ndim is not None:
-        require(array.ndim == ndim, quantity, f"shape {tuple(array.shape)}", f"give an array with {ndim} axes")
-    require(math.prod(array.shape) > 0, quantity, f"shape {tuple(array.shape)}", "it must not be empty")
-    ends = float(xp.min(array)), float(xp.max(array))  # NaN shows in both, and no array of its size is made
-    require(all(map(math.isfinite, ends)), quantity, "NaN or infinity", "remove or mend those entries")
+    xp, shape = library(quantity, array), tuple(array.shape)
+    if not floating(xp, array.dtype):
+        require(False, quantity, f"dtype {array.dtype}", "convert to floating point (for pixels: data.to_vectors)")
+    if ndim is not None and len(shape) != ndim:
+        require(False, quantity, f"shape {shape}", f"give an array with {ndim} axes")
+    if 0 in shape:
+        require(False, quantity, f"shape {shape}", "it must not be empty")
+    require(finite(array), quantity, "NaN or infinity", "remove or mend those entries")
     return array
+
+
+def finite(array):
+    """Whether all entries of an array are finite."""
+    if type(array) is np.ndarray and array.size < 2**16:
+        return bool(np.isfinite(array).all())
+    xp = array_namespace(array)  # no mask of its size is made: NaN is both the largest and the smallest
+    return bool(xp.isfinite(xp.max(array)) & xp.isfinite(xp.min(array)))
 
 
 def state(x, D):
     """Check a state: finite floating-point numbers, shape (..., D)."""
     real_array("x", x)
-    shape = tuple(x.shape)
-    require(x.ndim > 0 and shape[-1] == D, "x", f"shape {shape}", f"its last axis must have length {D}; flatten images")
+    if x.ndim == 0 or x.shape[-1] != D:
+        remedy = f"its last axis must have length {D}; flatten images"
+        require(False, "x", f"shape {tuple(x.shape)}", remedy)
     return x
 
 
 def same_library(x, own, quantity="x"):
     """Check that x and a model's own array are both NumPy's, or both torch's."""
+    if type(x) is type(own):
+        return
     kinds = f"{type(x).__name__} for a model of {type(own).__name__}"
-    same = array_namespace(x) is array_namespace(own)
+    same = library(quantity, x) is array_namespace(own)
     require(same, quantity, kinds, "convert one of the two (a Gaussian or Mixture by its .like(x))")
+
+
+def same_kind(x, own):
+    """Check that x has a model's array library, and its dtype where no promotion would help (NumPy promotes)."""
+    same_library(x, own)
+    if x.dtype != own.dtype and type(x) is not np.ndarray:
+        remedy = "convert one of the two (a Gaussian or Mixture by its .like(x))"
+        require(False, "x", f"dtype {x.dtype} for a model of {own.dtype}", remedy)
+
+
+def number(quantity, value, remedy="give one number"):
+    """A finite number, as a Python float."""
+    try:
+        value = float(value)
+    except (TypeError, ValueError, RuntimeError):  # a list, a word, a whole tensor
+        raise ValueError(f"{quantity}: got {value!r}; {remedy}") from None
+    require(math.isfinite(value), quantity, value, remedy)
+    return value
+
+
+def not_negative(quantity, value, remedy):
+    """A finite number >= 0 as a Python float, or an array of such as it came."""
+    if type(value) is float and 0 <= value < math.inf:
+        return value
+    if is_array_api_obj(value) and value.ndim > 0:
+        xp = array_namespace(value)
+        require(xp.isdtype(value.dtype, "numeric") and not xp.isdtype(value.dtype, "complex floating"),
+                quantity, f"dtype {value.dtype}", "give real numbers")  # fmt: skip
+        require(bool(xp.all((value >= 0) & (value < math.inf))), quantity, value, remedy)
+        return value
+    value = number(quantity, value, remedy)
+    require(value >= 0, quantity, value, remedy)
+    return value

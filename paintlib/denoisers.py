@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from array_api_compat import array_namespace
-
 from paintlib.checks import require
+from paintlib.schedules import check_level
 
 
 class Denoiser(Protocol):
@@ -28,9 +27,10 @@ class Function:
 
 
 def _noisy(x, level):
-    alpha, sigma = level.on(x)
-    positive = array_namespace(x).all(sigma > 0)
-    require(positive, "sigma", level.sigma, "score and noise exist for sigma > 0 only; stop at a small positive level")
+    alpha, sigma = check_level(level).on(x)
+    require(
+        level.noisy, "sigma", level.sigma, "score and noise exist for sigma > 0 only; stop at a small positive level"
+    )
     return alpha, sigma
 
 

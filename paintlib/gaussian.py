@@ -5,20 +5,28 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, is_array_api_obj
 
 from paintlib.axes import axes_of_few, check_orthonormal, principal_axes
-from paintlib.checks import everywhere, real_array, require, same_library, state
+from paintlib.checks import everywhere, not_negative, number, real_array, require, same_kind, same_library, state
 from paintlib.moments import Moments
-from paintlib.schedules import CLEAN, Level
+from paintlib.schedules import CLEAN, Level, check_level
 
 
 def spread(level, lam):
     """v = sigma^2 + lam alpha^2 where it divides: not zero."""
-    v = level.variance(lam)
+    v = check_level(level).variance(lam)
     remedy = "a feature without variance has no spread at sigma = 0; use sigma > 0"
     require(everywhere(v > 0), "sigma", level.sigma, remedy)
     return v
+
+
+def _over(a, v, limit=0.0):
+    """a / v, and `limit` where v = 0."""
+    if not is_array_api_obj(v):
+        return a / v if v > 0 else limit
+    xp = array_namespace(v)
+    return xp.where(v > 0, a / xp.where(v > 0, v, 1.0), limit)
 
 
 def psi(lam, start, end=CLEAN):
@@ -26,17 +34,22 @@ def psi(lam, start, end=CLEAN):
 
     v = sigma^2 + lam alpha^2; lam = 0 gives the off-manifold sigma / sigma_T.
     """
-    return (end.variance(lam) / spread(start, lam)) ** 0.5
+    return check_level(end, "end").variance(lam) ** 0.5 / spread(start, lam) ** 0.5
 
 
 def xi(lam, start, level):
     """How much of a feature the endpoint estimate at `level` shows: xi = alpha lam / sqrt(v v_T) (Eq. 13)."""
-    return level.alpha * lam / (spread(level, lam) * spread(start, lam)) ** 0.5
+    v = check_level(level).variance(lam)
+    return level.alpha * _over(lam, v**0.5) / spread(start, lam) ** 0.5
 
 
 def psi_rate(lam, start, level, rate):
     """d psi / dt = (sigma sigma' + lam alpha alpha') / sqrt(v v_T), with `rate` = (alpha', sigma') (Eq. 46)."""
-    return (level.sigma * rate[1] + lam * level.alpha * rate[0]) / (spread(level, lam) * spread(start, lam)) ** 0.5
+    v = check_level(level).variance(lam)
+    slope = _over(
+        level.sigma * rate[1] + lam * level.alpha * rate[0], v**0.5, rate[1]
+    )  # psi = sigma / sigma_T at lam = 0
+    return slope / spread(start, lam) ** 0.5
 
 
 def xi_rate(lam, start, level, rate):
@@ -44,8 +57,9 @@ def xi_rate(lam, start, level, rate):
 
     Fig. 3C shows it divided by sqrt(lam).
     """
+    v = check_level(level).variance(lam)
     turn = level.sigma * (level.sigma * rate[0] - level.alpha * rate[1])
-    return lam * turn / (spread(level, lam) ** 3 * spread(start, lam)) ** 0.5
+    return _over(lam, v) * _over(turn, v**0.5) / spread(start, lam) ** 0.5
 
 
 def emergence_kappa(lam, fraction=0.5**0.5):
@@ -53,9 +67,9 @@ def emergence_kappa(lam, fraction=0.5**0.5):
 
     For the default 1 / sqrt(2) this is the paper's critical point sigma = alpha sqrt(lam) (Sec. 4.2).
     """
-    require(everywhere(lam >= 0), "lam", lam, "variances are not negative")
-    require(0 < fraction <= 1, "fraction", fraction, "need 0 < fraction <= 1")
-    return (lam * (1 / fraction**2 - 1)) ** 0.5
+    lam = not_negative("lam", lam, "variances are finite and not negative")
+    require(0 < number("fraction", fraction) <= 1, "fraction", fraction, "need 0 < fraction <= 1")
+    return lam**0.5 * ((1 - fraction) * (1 + fraction)) ** 0.5 / fraction
 
 
 @dataclass(frozen=True)
@@ -84,8 +98,7 @@ class Gaussian:
         require(fits, "mu, U, lam", f"shapes {shapes}", "need (D,), (D, r), (r,) with r <= D")
         xp = array_namespace(self.mu)
         require(bool(xp.all(self.lam >= 0)), "lam", self.lam, "variances are not negative")
-        require(0 <= self.rest < math.inf, "rest", self.rest, "give one variance: finite and not negative")
-        object.__setattr__(self, "rest", float(self.rest))
+        object.__setattr__(self, "rest", not_negative("rest", self.rest, "give one variance: finite and not negative"))
         check_orthonormal("U", self.U)
 
     @property
@@ -178,11 +191,13 @@ class Gaussian:
         parts = (xp.asarray(a, dtype=x.dtype, device=x.device) for a in (self.mu, self.U, self.lam))
         return Gaussian._of(*parts, self.rest)
 
-    def _split(self, x, alpha):
-        """y = x - alpha mu, and its coordinates c = U^T y on the principal axes (Eq. 9)."""
-        same_library(x, self.mu)
-        y = state(x, self.D) - alpha * self.mu
-        return y, y @ self.U
+    def _split(self, x, level, quantity="level"):
+        """alpha and sigma for x, y = x - alpha mu, and its coordinates c = U^T y on the principal axes (Eq. 9)."""
+        state(x, self.D)
+        same_kind(x, self.mu)
+        alpha, sigma = check_level(level, quantity).on(x)
+        y = x - alpha * self.mu
+        return alpha, sigma, y, y @ self.U
 
     def _join(self, mean, y, c, on, off):
         """mean mu + off y_perp + sum_k on_k c_k u_k, with y_perp = y - U c."""
@@ -197,26 +212,27 @@ class Gaussian:
 
     def _check_spread(self, level, remedy):
         """That every direction has variance at this level."""
-        if not everywhere(level.sigma > 0):
+        if not level.noisy:
             least = self.rest if self.rank < self.D else math.inf
             least = min(least, float(array_namespace(self.lam).min(self.lam)))
             require(least > 0, "sigma", level.sigma, remedy)
 
     def denoise(self, x, level):
         """The endpoint estimate mu + alpha rest / v_rest y_perp + sum_k alpha lam_k / v_k c_k u_k (Eqs. 6, 13, 59)."""
-        alpha, sigma = level.on(x)
-        y, c = self._split(x, alpha)
+        alpha, sigma, y, c = self._split(x, level)
         v, v_rest = self._variances(alpha, sigma)
-        return self._join(1.0, y, c, alpha * _share(self.lam, v), alpha * _share(self.rest, v_rest))
+        if not level.noisy:  # v = 0 where lam = 0 too: there the limit is 0
+            xp = array_namespace(x)
+            v, v_rest = xp.where(v > 0, v, 1.0), xp.where(v_rest > 0, v_rest, 1.0)
+        return self._join(1.0, y, c, alpha * self.lam / v, alpha * self.rest / v_rest)
 
     def score(self, x, level):
         """The gradient of the log density: -y_perp / v_rest - sum_k c_k / v_k u_k (Eqs. 8, 55).
 
         It keeps its digits where sigma is tiny, and exists at sigma = 0 where every direction has variance.
         """
+        alpha, sigma, y, c = self._split(x, level)
         self._check_spread(level, "a Gaussian of rank < D has no score at sigma = 0; use sigma > 0")
-        alpha, sigma = level.on(x)
-        y, c = self._split(x, alpha)
         v, v_rest = self._variances(alpha, sigma)
         on = -(c / v) @ self.U.T
         if self.rank == self.D:
@@ -227,10 +243,9 @@ class Gaussian:
 
     def log_prob(self, x, level):
         """log N(x; alpha mu, sigma^2 I + alpha^2 Sigma), in nats; shape (...,)."""
+        alpha, sigma, y, c = self._split(x, level)
         self._check_spread(level, "a Gaussian of rank < D has no density at sigma = 0; use sigma > 0")
         xp = array_namespace(x)
-        alpha, sigma = level.on(x)
-        y, c = self._split(x, alpha)
         v, v_rest = self._variances(alpha, sigma)
         total = xp.sum(c**2 / v + xp.log(v), axis=-1) + self.D * math.log(2 * math.pi)
         if self.rank < self.D:
@@ -244,9 +259,9 @@ class Gaussian:
 
         x' = alpha' mu + psi_rest y_perp + sum_k psi_k c_k u_k: the z-scores c_k / sqrt(v_k) are conserved.
         """
+        alpha, sigma, y, c = self._split(x, start, "start")
         self._check_spread(start, "the flow cannot start from sigma = 0, where it is not unique; use sigma > 0")
-        (alpha, sigma), (alpha_end, sigma_end) = start.on(x), end.on(x)
-        y, c = self._split(x, alpha)
+        alpha_end, sigma_end = check_level(end, "end").on(x)
         (v, v_rest), (v_end, v_rest_end) = self._variances(alpha, sigma), self._variances(alpha_end, sigma_end)
         return self._join(alpha_end, y, c, (v_end / v) ** 0.5, (v_rest_end / v_rest) ** 0.5)
 
@@ -266,9 +281,8 @@ class Gaussian:
 
         alpha' mu + sigma' / sigma y_perp + sum_k (sigma sigma' + lam_k alpha alpha') / v_k c_k u_k, for rest = 0.
         """
+        alpha, sigma, y, c = self._split(x, level)
         self._check_spread(level, "the flow cannot start from sigma = 0, where it is not unique; use sigma > 0")
-        alpha, sigma = level.on(x)
-        y, c = self._split(x, alpha)
         v, v_rest = self._variances(alpha, sigma)
         on, off = ((sigma * rate[1] + lam * alpha * rate[0]) / var for lam, var in ((self.lam, v), (self.rest, v_rest)))
         return self._join(rate[0], y, c, on, off)
@@ -278,7 +292,7 @@ class Gaussian:
 
         A Gaussian with variances noise^2 lam_k / v_k and the mean's part along u_k scaled by 1 - alpha psi_k(0).
         """
-        require(0 < noise < math.inf, "noise", noise, "the standard deviation of the starting noise is positive")
+        require(0 < number("noise", noise), "noise", noise, "the standard deviation of the starting noise is positive")
         on, off = psi(self.lam, start), psi(self.rest, start) if self.rest else 0.0
         mu = self.mu - start.alpha * self._join(0.0, self.mu, self.mu @ self.U, on, off)
         return Gaussian._of(mu, self.U, noise**2 * on**2, noise**2 * off**2)
@@ -289,24 +303,19 @@ class Gaussian:
         dx = [f x - (1 + eta^2) g^2 s / 2] dt + eta g dW. Returns the mean (..., D), the variances (r,) along the axes
         and the variance of every off-manifold direction: v (1 - rho^(2 eta^2)), rho = (alpha_T / alpha) sqrt(v / v_T).
         """
-        require(0 <= eta < math.inf, "eta", eta, "the noise scale is not negative")
-        one = isinstance(start.kappa, float) and isinstance(end.kappa, float)
+        require(0 <= number("eta", eta), "eta", eta, "the noise scale is not negative")
+        one = all(isinstance(check_level(level, "start, end").kappa, float) for level in (start, end))
         require(one, "start, end", (start, end), "give one level each, not arrays")
         require(end.alpha > 0, "end", end, "the reverse SDE is given for end.alpha > 0; choose a later level")
-        self._check_spread(start, "the reverse SDE cannot start from sigma = 0 on a sheet; use sigma > 0")
         require(start.kappa >= end.kappa, "start, end", (start, end), "the start must have more noise than the end")
+        _, _, y, c = self._split(x, start, "start")
+        self._check_spread(start, "the reverse SDE cannot start from sigma = 0 on a sheet; use sigma > 0")
         xp = array_namespace(x)
         lam = xp.concat([self.lam, xp.full((1,), self.rest, dtype=self.lam.dtype, device=self.lam.device)])
         v_start, v_end = start.variance(lam), end.variance(lam)
         kept = ((start.alpha / end.alpha) * (v_end / v_start) ** 0.5) ** (eta**2)
         gain, variance = kept * (v_end / v_start) ** 0.5, v_end * (1 - kept**2)
-        y, c = self._split(x, start.alpha)
         return self._join(end.alpha, y, c, gain[:-1], gain[-1]), variance[:-1], variance[-1]
-
-
-def _share(a, v):
-    """a / v, and 0 where v = 0: there a = 0 too, and the limit is 0."""
-    return a / array_namespace(v).where(v > 0, v, 1.0)
 
 
 def _check_rank(rank):

@@ -4,12 +4,14 @@ A trajectory x has shape (T, ..., D), from noise x[0] = x_T to image x[-1] = x_0
 |error_t|^2 / |x_t|^2 of shape (T, ...); Table 2 averages them over the steps.
 """
 
+import math
 from numbers import Integral
 
 import numpy as np
 from array_api_compat import array_namespace
 
-from paintlib.checks import everywhere, real_array, require
+from paintlib.checks import everywhere, not_negative, real_array, require
+from paintlib.schedules import check_level
 
 
 def pc_residual(x, k, *, centred):
@@ -28,7 +30,10 @@ def effective_dimension(x, fraction=0.999, *, centred):
     values, _ = _components(x, centred)
     xp = array_namespace(x)
     total = xp.sum(values, axis=-1, keepdims=True)
-    require(bool(xp.all(total > 0)), "x", "a trajectory that stays where it is", "it has no dimension; leave it out")
+    rounding = float(xp.finfo(x.dtype).eps) ** 2 * xp.sum(xp.sum(x**2, axis=-1), axis=0)[..., None]
+    require(
+        bool(xp.all(total > rounding)), "x", "a trajectory that stays where it is", "it has no dimension; leave it out"
+    )
     share = xp.cumulative_sum(values, axis=-1) / total
     return xp.sum(xp.astype(share < fraction, xp.int64), axis=-1) + 1
 
@@ -65,11 +70,14 @@ def _principal(rows):
 
 
 def plane_residual(x):
-    """Residual of x_t after projection on the plane through 0, x_0 and x_T."""
+    """Residual of x_t after projection on the plane through 0, x_0 and x_T; where these are parallel, on their line."""
     xp = _check_trajectory(x)
     e1 = _unit(x[0, ...])
-    e2 = _unit(x[-1, ...] - _dot(x[-1, ...], e1) * e1)
-    e2 = _unit(e2 - _dot(e2, e1) * e1)  # once more, for orthogonality to rounding
+    e2 = x[-1, ...] - _dot(x[-1, ...], e1) * e1
+    e2 = e2 - _dot(e2, e1) * e1  # once more, for orthogonality to rounding
+    rounding = 8 * float(xp.finfo(x.dtype).eps) * x.shape[-1] ** 0.5
+    left = _dot(e2, e2) > rounding**2 * _dot(x[-1, ...], x[-1, ...])
+    e2 = xp.where(left, _unit(e2), 0.0)
     return _share(xp.sum((x - _dot(x, e1) * e1 - _dot(x, e2) * e2) ** 2, axis=-1), x)
 
 
@@ -106,7 +114,8 @@ def slerp(x_T, x_0, start, level):
     The rotation that is exact at both ends also where alpha_T > 0; for alpha_T = 0 it is Eq. 7. The two states, and the
     result, are in variance-preserving coordinates; levels of another kind count by their kappa.
     """
-    require(everywhere(start.sigma > 0), "start", start, "the turn from x_T needs some noise there; use sigma > 0")
+    check_level(start, "start"), check_level(level)
+    require(start.noisy, "start", start, "the turn from x_T needs some noise there; use sigma > 0")
     inside = everywhere(level.sigma * start.alpha <= start.sigma * level.alpha * (1 + 1e-6))  # tables are in float32
     require(inside, "start, level", (start, level), "the turn goes from `start` to less noise")
     (cos, sin), (cos_T, sin_T) = level.vp().on(x_0), start.vp().on(x_0)
@@ -115,20 +124,20 @@ def slerp(x_T, x_0, start, level):
 
 def conserved(x, x0_hat, level):
     """(x - alpha x0_hat) / sigma: what stays constant while the endpoint estimate does (Eq. 82)."""
-    require(everywhere(level.sigma > 0), "sigma", level.sigma, "at sigma = 0 there is no noise to keep; use sigma > 0")
+    require(check_level(level).noisy, "sigma", level.sigma, "at sigma = 0 there is no noise to keep; use sigma > 0")
     alpha, sigma = level.on(x)
     return (x - alpha * x0_hat) / sigma
 
 
 def J(lam, level):
     """How far a feature of variance `lam` strays from the rotation: sqrt(v) - alpha sqrt(lam) - sigma <= 0 (Eq. 67)."""
-    return level.variance(lam) ** 0.5 - level.alpha * lam**0.5 - level.sigma
+    return check_level(level).variance(lam) ** 0.5 - level.alpha * lam**0.5 - level.sigma
 
 
 def J_bound(lam, level):
     """The true lower bound of J: -min(sigma, alpha sqrt(lam)), in place of the paper's Eq. 70."""
-    require(everywhere(lam >= 0), "lam", lam, "variances are not negative")
-    a, b = level.alpha * lam**0.5, level.sigma
+    lam = not_negative("lam", lam, "variances are finite and not negative")
+    a, b = check_level(level).alpha * lam**0.5, level.sigma
     return -((a + b) - abs(a - b)) / 2  # min(a, b), for numbers and arrays alike
 
 
@@ -138,7 +147,7 @@ def rotation_bound(lam, D):
     It takes the place of the paper's Eq. 11. For every single trajectory and time of a Gaussian holds besides that
     |x_t - alpha x_0 - sigma x_T|^2 <= (sqrt(2) - 1)^2 |x_t - alpha mu|^2, 17.2 %.
     """
-    require(everywhere(lam >= 0), "lam", lam, "variances are not negative")
+    real_array("lam", not_negative("lam", lam, "give an array of variances, finite and not negative"), 1)
     return array_namespace(lam).sum(lam / (1 + lam)) / D
 
 
@@ -173,13 +182,26 @@ def boomerang(x):
 def curvature_torsion(r, t):
     """Curvature |r' x r''| / |r'|^3 and torsion (r' x r'').r''' / |r' x r''|^2 of space curves r (T, ..., 3).
 
-    NumPy only, by finite differences of second order in the parameter t (T,), which may be any; units 1 / length.
+    NumPy only, with errors of second order in the steps of the parameter t (T,), which may be any and uneven, up to
+    both ends; units 1 / length. A straight piece has no torsion: NaN.
     """
+    r, t = real_array("r", np.asarray(r)), real_array("t", np.asarray(t, dtype=float), 1)
     require(r.shape[0] >= 5 and r.shape[-1] == 3, "r", f"shape {tuple(r.shape)}", "need (T, ..., 3) with T >= 5")
-    d1 = np.gradient(r, t, axis=0, edge_order=2)
-    d2 = np.gradient(d1, t, axis=0, edge_order=2)
-    d3 = np.gradient(d2, t, axis=0, edge_order=2)
+    steps = np.diff(t)
+    monotone = len(t) == len(r) and (np.all(steps > 0) or np.all(steps < 0))
+    require(monotone, "t", f"shape {t.shape}", "give one parameter for each point, which only rises or only falls")
+    d1, d2, d3 = _derivatives(r, t)
     normal = np.cross(d1, d2)
     area2 = (normal**2).sum(-1)
-    with np.errstate(divide="ignore", invalid="ignore"):  # a straight piece has no torsion: NaN
+    with np.errstate(divide="ignore", invalid="ignore"):
         return np.sqrt(area2) / (d1**2).sum(-1) ** 1.5, (normal * d3).sum(-1) / area2
+
+
+def _derivatives(r, t):
+    """The first three derivatives of the quartic through each point and its four nearest in order."""
+    window = np.clip(np.arange(len(t)) - 2, 0, len(t) - 5)[:, None] + np.arange(5)
+    s = t[window] - t[:, None]
+    unit = np.abs(s).max(axis=1, keepdims=True)
+    powers = (s / unit)[..., None] ** np.arange(5)
+    taylor = np.linalg.solve(powers, r[window].reshape(len(t), 5, -1))
+    return tuple((math.factorial(n) * taylor[:, n] / unit**n).reshape(r.shape) for n in (1, 2, 3))

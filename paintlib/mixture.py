@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace
 
-from paintlib.checks import real_array, require, same_library, state
+from paintlib.checks import real_array, require, same_kind, same_library, state
 from paintlib.gaussian import Gaussian
 from paintlib.logspace import check_prior, logsumexp, softmax
+from paintlib.schedules import check_level
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Mixture:
         kinds = {(type(mode.mu).__module__, str(mode.mu.dtype)) for mode in self.modes}
         require(len(kinds) == 1, "modes", sorted(kinds), "all modes need one array library and one dtype")
         check_prior(self.prior, len(self.modes))
+        same_library(self.prior, self.modes[0].mu, "prior")
         self._stack()
 
     def _stack(self):
@@ -61,10 +64,15 @@ class Mixture:
     def fit(cls, data, labels, rank=None, *, rest=False):
         """One `Gaussian.fit` for each value of `labels` (N,), weighted by how often it occurs in `data` (N, D)."""
         real_array("data", data, 2)
-        shapes = tuple(data.shape), tuple(getattr(labels, "shape", ()))
-        require(shapes[1] == shapes[0][:1], "data, labels", f"shapes {shapes}", "need arrays (N, D) and (N,)")
         xp = array_namespace(data)
-        parts = [data[labels == value] for value in xp.unique_values(labels)]
+        labels = np.asarray(labels.cpu() if hasattr(labels, "cpu") else labels)
+        shapes = tuple(data.shape), labels.shape
+        require(shapes[1] == shapes[0][:1], "data, labels", f"shapes {shapes}", "need (N, D) and (N,)")
+        values, labels = np.unique(labels, return_inverse=True)  # labels of any kind and library, words too
+        missing = values.dtype.kind in "fc" and bool(np.isnan(values).any())
+        require(not missing, "labels", "NaN", "leave those points out, or give them a label")
+        labels = xp.asarray(labels, device=data.device)
+        parts = [data[labels == value] for value in range(len(values))]
         counts = xp.asarray([float(part.shape[0]) for part in parts], dtype=xp.float64, device=data.device)
         return cls(counts / data.shape[0], [Gaussian.fit(part, rank, rest=rest) for part in parts])
 
@@ -85,8 +93,8 @@ class Mixture:
         is at small sigma, each mode is asked for its own log density; the last answer says whether that was needed.
         """
         xp = array_namespace(x)
-        same_library(x, self._axes)
-        alpha, sigma = level.on(state(x, self.D))
+        same_kind(state(x, self.D), self._axes)
+        alpha, sigma = check_level(level).on(x)
         c = x @ self._axes - alpha * self._along
         v, v_rest = self._variances(alpha, sigma)
         lengths = xp.sum(x**2, axis=-1, keepdims=True), alpha**2 * xp.sum(self._centres**2, axis=-1)

@@ -2,9 +2,9 @@
 
 from array_api_compat import array_namespace
 
-from paintlib.checks import everywhere, require
+from paintlib.checks import everywhere, number, require
 from paintlib.gaussian import spread
-from paintlib.schedules import CLEAN
+from paintlib.schedules import CLEAN, check_level
 
 
 def gain(lam, start, end=CLEAN, eta=0.0):
@@ -14,10 +14,16 @@ def gain(lam, start, end=CLEAN, eta=0.0):
     noise: alpha v_end / (alpha_end v), at the image alpha lam / v (Eq. 63). alpha and v are those of `start`, and
     lam = 0 is an off-manifold nudge.
     """
-    require(everywhere(end.alpha > 0), "end", end, "the gain is given for end.alpha > 0; choose a later level")
+    check_level(start, "start")
+    require(
+        everywhere(check_level(end, "end").alpha > 0),
+        "end",
+        end,
+        "the gain is given for end.alpha > 0; choose a later level",
+    )
     later = everywhere(start.kappa >= end.kappa)
     require(later, "start, end", (start, end), "a nudge acts on what comes later; the end must have less noise")
-    require(eta >= 0, "eta", eta, "the noise scale is not negative")
+    require(number("eta", eta) >= 0, "eta", eta, "the noise scale is not negative")
     shrink = (end.variance(lam) / spread(start, lam)) ** 0.5
     return shrink * ((start.alpha / end.alpha) * shrink) ** (eta**2)
 

@@ -10,6 +10,7 @@ from paintlib.axes import check_orthonormal
 from paintlib.blocks import slices
 from paintlib.checks import real_array, require, same_library, state
 from paintlib.logspace import check_prior, softmax
+from paintlib.schedules import check_level
 
 CACHE = 2**23  # bytes: a block of points that stays in the processor's cache is converted at little cost
 ROUNDING = 1e-10  # a log weight's typical error, which grows as sqrt(D), that needs no second look
@@ -93,7 +94,7 @@ class PointCloud:
         xp = array_namespace(x)
         state(x, self.D)
         same_library(x, self.points)
-        alpha, sigma = level.on(x)
+        alpha, sigma = check_level(level).on(x)
         remedy = "a finite data set has no score at sigma = 0; use sigma > 0"
         require(bool(xp.all(sigma > 0)), "sigma", level.sigma, remedy)
         shape = (*x.shape[:-1], 1)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace, is_torch_array
 
-from paintlib.checks import real_array, require
+from paintlib.checks import finite, real_array, require
 from paintlib.schedules import Level
 
 
@@ -70,7 +70,12 @@ def collect(steps: Iterable[Step]):
 
 
 def ddim(denoiser, x, schedule, grid):
-    """DDIM: x' = alpha' x0_hat + sigma' eps, the Euler method on x / alpha in kappa (Eq. 4; first order)."""
+    """DDIM: x' = alpha' x0_hat + sigma' eps, the Euler method on x / alpha in kappa (Eq. 4; first order).
+
+    The estimate is taken as it is. diffusers' schedulers, as most pipelines ship them, clip it to [-1, 1] first
+    (`clip_sample`, or dynamic thresholding): from the same noise they paint other pictures. To compare, set
+    `clip_sample=False` there.
+    """
 
     def move(step, level):
         return level.alpha * step.x0_hat + level.sigma * _eps(step)
@@ -182,6 +187,8 @@ def teleport(gaussian, x, schedule, grid, skip):
 
 def _levels(schedule, grid):
     """The grid's levels, from noise to image."""
+    remedy = "give a schedule such as VP(), with its brackets"
+    require(callable(schedule) and not isinstance(schedule, type), "schedule", repr(schedule), remedy)
     levels = [schedule(t) for t in grid]
     require(len(levels) > 0, "grid", "no times", "give at least one")
     falling = all(a.kappa > b.kappa for a, b in pairwise(levels))
@@ -197,6 +204,9 @@ def _walk(denoiser, x, schedule, grid, move):
     def steps(x):
         for i, level in enumerate(levels):
             x0_hat = denoiser.denoise(x, level) if level.sigma > 0 else x / level.alpha
+            sound = finite(x) and finite(x0_hat)
+            given = f"NaN or infinity at t = {grid[i]}, kappa = {level.kappa:.3g}"
+            require(sound, "x, x0_hat", given, "look for the noise level at which the denoiser breaks, or its dtype")
             step = Step(float(grid[i]), level, x, x0_hat)
             yield step
             if i + 1 < len(levels):

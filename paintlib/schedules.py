@@ -4,26 +4,29 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from array_api_compat import array_namespace, is_array_api_obj, is_numpy_array
+from array_api_compat import array_namespace, is_array_api_obj
 
-from paintlib.checks import everywhere, library, require
+from paintlib.checks import everywhere, floating, library, not_negative, number, require, scalar, square_range
 
 
-def _plain(name, value):
-    """A finite number as a Python float, an array as it came; negative values and NaN are refused."""
-    if not is_array_api_obj(value) or (is_numpy_array(value) and value.ndim == 0):
-        value = float(value)
-        valid = math.isfinite(value) and value >= 0
-    else:
-        xp = array_namespace(value)
-        valid = bool(xp.all(xp.isfinite(value) & (value >= 0)))
-    require(valid, name, value, "noise levels are finite and not negative")
+def _scale(name, value):
+    """alpha or sigma: not negative, and with an ordinary number for its square (or zero)."""
+    value = not_negative(name, value, "noise levels are finite and not negative")
+    low, high = (1e-150, 1e150) if isinstance(value, float) else _range_of(value)
+    if not everywhere((value == 0) | (low <= value) & (value <= high)):
+        remedy = f"noise levels are 0, or from {low:.1g} to {high:.1g}, so that their squares are numbers"
+        require(False, name, value, remedy)
     return value
+
+
+def _range_of(array):
+    xp = array_namespace(array)
+    return square_range(xp, array.dtype) if floating(xp, array.dtype) else (1, 1e150)
 
 
 def _partner(name, value):
     """sqrt(1 - value^2) without loss of digits near 1."""
-    value = _plain(name, value)
+    value = _scale(name, value)
     require(everywhere(value <= 1), name, value, "alpha^2 + sigma^2 = 1 needs a value in [0, 1]")
     return ((1 - value) * (1 + value)) ** 0.5
 
@@ -40,7 +43,7 @@ class Level:
     sigma: float
 
     def __post_init__(self):
-        alpha, sigma = _plain("alpha", self.alpha), _plain("sigma", self.sigma)
+        alpha, sigma = _scale("alpha", self.alpha), _scale("sigma", self.sigma)
         require(everywhere(alpha + sigma > 0), "Level", "alpha = sigma = 0", "one of the two must be positive")
         object.__setattr__(self, "alpha", alpha)
         object.__setattr__(self, "sigma", sigma)
@@ -48,7 +51,7 @@ class Level:
     def __getitem__(self, index):
         """The level, or levels, at `index` of the batch axes."""
         arrays = [value for value in (self.alpha, self.sigma) if is_array_api_obj(value)]
-        require(arrays, "level", "a single one", "an index needs levels over batch axes")
+        require(len(arrays) > 0, "level", "a single one", "an index needs levels over batch axes")
         if len(arrays) == 1:  # the other is one number for all
             return Level(*(value[index] if is_array_api_obj(value) else value for value in (self.alpha, self.sigma)))
         return Level(*(value[index] for value in array_namespace(*arrays).broadcast_arrays(*arrays)))
@@ -82,6 +85,11 @@ class Level:
             return self.sigma / self.alpha
 
     @property
+    def noisy(self):
+        """Whether there is noise, sigma > 0; for levels over batch axes, whether everywhere."""
+        return self.sigma > 0 if isinstance(self.sigma, float) else everywhere(self.sigma > 0)
+
+    @property
     def log_snr(self):
         """log(alpha^2 / sigma^2)."""
         kappa = self.kappa
@@ -101,35 +109,51 @@ class Level:
 
     def variance(self, lam):
         """v = sigma^2 + lam alpha^2: the variance at this level of a feature whose data variance is `lam`."""
-        require(everywhere(lam >= 0), "lam", lam, "variances are not negative")
-        return self.sigma**2 + lam * self.alpha**2
+        return self.sigma**2 + not_negative("lam", lam, "variances are finite and not negative") * self.alpha**2
 
     def on(self, x):
         """alpha and sigma as arrays like x, shaped to multiply x of shape (..., D): batch axes gain a trailing one."""
         xp = library("x", x)
-        pair = [xp.asarray(value, dtype=x.dtype, device=x.device) for value in (self.alpha, self.sigma)]
-        for value in pair:
-            batch, own = tuple(x.shape[:-1]), tuple(value.shape)
-            fits = all(b == o or 1 in (b, o) for b, o in zip(batch[::-1], own[::-1], strict=False))
-            require(
-                fits, "level", f"shape {own} for x with batch axes {batch}", "give one level for each x, or one for all"
-            )
-        return tuple(value[..., None] if value.ndim else value for value in pair)
+        low, high = square_range(xp, x.dtype)
+        pair = []
+        for name, value in (("alpha", self.alpha), ("sigma", self.sigma)):
+            if not isinstance(value, float):
+                pair.append(self._over_batch(xp, value, x))
+                continue
+            if not (value == 0 or low <= value <= high):
+                require(False, name, value, f"its square is no number of {x.dtype}; compute with more digits")
+            pair.append(scalar(value, x))
+        return tuple(pair)
+
+    def _over_batch(self, xp, value, x):
+        batch, own = tuple(x.shape[:-1]), tuple(value.shape)
+        fits = all(b == o or 1 in (b, o) for b, o in zip(batch[::-1], own[::-1], strict=False))
+        given = f"shape {own} for x with batch axes {batch}"
+        require(fits, "level", given, "give one level for each x, or one for all")
+        return xp.asarray(value, dtype=x.dtype, device=x.device)[..., None]
+
+
+def check_level(level, quantity="level"):
+    """Check that this is a `Level`, and not a time or a number."""
+    if not isinstance(level, Level):
+        remedy = "give a Level: a schedule at a time, VP()(0.5), or Level.from_kappa(sigma / alpha)"
+        require(False, quantity, repr(level), remedy)
+    return level
 
 
 CLEAN = Level(1.0, 0.0)
 
 
 def _time(t, low, high):
-    value = float(t)
-    require(low <= value <= high, "t", value, f"this schedule's times run from {low} to {high}")
+    remedy = f"this schedule's times run from {low} to {high}"
+    value = number("t", t, remedy)
+    require(low <= value <= high, "t", value, remedy)
     return value
 
 
 def _noise_ratio(kappa):
-    value = float(kappa)
-    require(value >= 0, "kappa", value, "give a ratio sigma / alpha that is not negative")
-    return value
+    remedy = "give a ratio sigma / alpha that is not negative"
+    return math.inf if kappa == math.inf else not_negative("kappa", kappa, remedy)
 
 
 @dataclass(frozen=True)
@@ -313,7 +337,7 @@ class Tabulated:
 
     def __call__(self, t):
         """The level at time t; -1 is clean data."""
-        t = float(t)
+        t = number("t", t, f"this schedule's times run from 0 to {self.t_max}, and -1 is clean data")
         if t == -1:
             return CLEAN
         _time(t, 0.0, self.t_max)

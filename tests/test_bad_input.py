@@ -68,7 +68,6 @@ CASES = {
         lambda: Mixture(np.ones(1), [G]).denoise(ONES, CLEAN),
         lambda: psi(0.0, CLEAN, CLEAN),
         lambda: xi(np.array([1.0, 0.0]), CLEAN, LEVEL),
-        lambda: xi(0.0, LEVEL, CLEAN),
         lambda: perturb.gain(0.0, CLEAN),
         lambda: geometry.conserved(ONES, ONES, CLEAN),
     ],
@@ -197,7 +196,7 @@ CASES = {
         lambda: PointCloud(np.eye(D), np.array([1.0, 0.0, 0.0, 0.0])),
     ],
     "modes": [lambda: Mixture(np.ones(1), []), lambda: Mixture(np.ones(2) / 2, [G, a_gaussian(5, (1.0,))])],
-    "data, labels": [lambda: Mixture.fit(RUN, np.zeros(5)), lambda: Mixture.fit(RUN, [0] * 6)],
+    "data, labels": [lambda: Mixture.fit(RUN, np.zeros(5)), lambda: Mixture.fit(RUN, [0] * 5)],
     "points": [
         lambda: PointCloud(np.zeros((0, D))),
         lambda: PointCloud(PIXELS),
@@ -258,7 +257,7 @@ def answer(call):
 @settings(max_examples=100, deadline=None)
 def test_any_two_numbers_are_a_level_or_refused(alpha, sigma):
     level = answer(lambda: Level(alpha, sigma))
-    right = math.isfinite(alpha) and math.isfinite(sigma) and min(alpha, sigma) >= 0 and max(alpha, sigma) > 0
+    right = all(a == 0 or 1e-150 <= a <= 1e150 for a in (alpha, sigma)) and max(alpha, sigma) > 0
     assert (level is not None) == right
 
 
@@ -303,7 +302,7 @@ def test_weights_sum_to_one_or_are_refused(weights):
 def test_a_grid_falls_or_is_refused(times):
     falling = all(a > b for a, b in pairwise(times))
     steps = answer(lambda: ddim(G, ONES, EDM(0.0), times))
-    assert (steps is not None) == (falling and all(0 <= t <= 80 for t in times))
+    assert (steps is not None) == (falling and all(t == 0 or 1e-150 <= t <= 80 for t in times))
 
 
 @given(shape=st.lists(st.integers(0, 5), max_size=3), kind=st.sampled_from([np.float64, np.float32, np.int64, bool]))
