@@ -22,6 +22,10 @@ class Prompted(torch.nn.Module):
 
 @torch.inference_mode()
 def embed(folder, prompts):
+    """What a pipeline gives the network for each prompt: the text encoder's last layer, (prompts, tokens, width).
+
+    As in diffusers' pipeline the encoder sees the padding too, unless its config asks for an attention mask.
+    """
     from transformers import CLIPTextModel, CLIPTokenizer
 
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
@@ -29,4 +33,6 @@ def embed(folder, prompts):
     room = tokenizer.model_max_length
     longest = max(len(ids) for ids in tokenizer(prompts).input_ids)
     require(longest <= room, "prompt", f"{longest} tokens", f"this model reads {room}; shorten it")
-    return encoder(**tokenizer(prompts, padding="max_length", max_length=room, return_tensors="pt"))[0]
+    read = tokenizer(prompts, padding="max_length", max_length=room, return_tensors="pt")
+    mask = read.attention_mask if getattr(encoder.config, "use_attention_mask", False) else None
+    return encoder(read.input_ids, attention_mask=mask)[0]

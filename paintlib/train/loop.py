@@ -2,8 +2,9 @@
 
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from paintlib.train.checkpoint import load_checkpoint, save_checkpoint
 from paintlib.train.objective import half_norms, loss_at
 from paintlib.train.optimiser import Optimiser, average, compiled, rate_at
 from paintlib.train.recipes import RECIPES, images_for, network, scheduler
+
+CHECKPOINT = "checkpoint.safetensors"
 
 
 @torch.no_grad()
@@ -30,30 +33,40 @@ def sample_grid(net, file, steps=25, rows=4):
     Image.fromarray(tiled.astype(np.uint8).squeeze()).resize((8 * rows * 16, 8 * rows * 16), Image.NEAREST).save(file)
 
 
-def train(
-    name, folder, *, file=None, images=None, hours=None, seed=0, start=None, device=None, compile=False, minutes=5
-):
-    """Train `name` until `images` images have been seen or `hours` of training are spent in all.
+@dataclass
+class Run:
+    """A training run: a network, the average that will ship, the optimiser, and the record, kept in a folder."""
 
-    A checkpoint and a grid of samples are written to `folder` every `minutes`. Returns the record of the run:
-    steps, images, seconds, the smoothed loss. An existing checkpoint in `folder` is resumed; without one, training goes
-    on from the released model in the folder `start`, if one is given, with the optimisers' moments begun anew. Where
-    the recipe has changed since, the record's history tells what it was, and until which step.
+    folder: Path
+    recipe: Any
+    net: torch.nn.Module
+    ema: torch.nn.Module
+    optimiser: Optimiser
+    record: dict
+
+    def keep(self):
+        """Write a checkpoint that `begin` goes on from."""
+        save_checkpoint(self.folder / CHECKPOINT, self.net, self.ema, self.optimiser, self.record)
+
+
+def begin(name, recipe, make, folder, seed=0, device=None, start=None):
+    """The run in `folder`, resumed, or a new one of networks drawn by `make()`.
+
+    Without a checkpoint, training goes on from the released model in the folder `start`, if one is given, with the
+    optimisers' moments begun anew. Where the recipe has changed since, the record's history tells what it was, and
+    until which step.
     """
-    if images is None and hours is None:
-        raise ValueError("images, hours: got neither; say on how many images to train, or how long, or both")
-    recipe = RECIPES[name]
     present = json.loads(json.dumps(asdict(recipe)))  # as a record has it: lists for tuples
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = folder / "checkpoint.safetensors"
     torch.manual_seed(seed)
     form = torch.channels_last if recipe.muon else torch.contiguous_format  # Muon needs the first, Adam is faster so
-    net, ema = (network(recipe).to(device, memory_format=form) for _ in range(2))
+    net, ema = (make().to(device, memory_format=form) for _ in range(2))
     ema.load_state_dict(net.state_dict())
     optimiser = Optimiser(net, recipe.muon)
     record = {"name": name, "recipe": present, "seed": seed, "step": 0, "seconds": 0.0, "loss": None}
+    checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         record = load_checkpoint(checkpoint, net, ema, optimiser)
         same = (record["name"], record["seed"]) == (name, seed)
@@ -67,46 +80,88 @@ def train(
     if before:
         record["history"] = [*record.get("history", []), {"until": record["step"], **before}]
     record["recipe"] = present
-    pixels, alpha_bar = images_for(recipe, file).to(device, torch.bfloat16), scheduler().alphas_cumprod
-    norms = half_norms(pixels)
+    return Run(folder, recipe, net, ema, optimiser, record)
 
-    def loss_of(forward):
-        return loss_at(forward, pixels, norms, alpha_bar, recipe, record["seed"], record["step"])
 
-    forward = compiled(net, loss_of) if compile else net
+def fit(run, loss_of, look, *, images=None, hours=None, minutes=5, after=lambda step: None):
+    """Train until `images` images have been seen or `hours` of training are spent in all; returns the record.
+
+    `loss_of(step)` is the loss of a step. Every `minutes`, and at the end, `look()` measures and draws, and a
+    checkpoint is kept. `after(step)` is called when a step is done.
+    """
+    recipe, record = run.recipe, run.record
 
     def done():
         out_of_images = images is not None and record["step"] * recipe.batch >= images
         return out_of_images or (hours is not None and record["seconds"] >= 3600 * hours)
 
     def keep():
-        save_checkpoint(checkpoint, net, ema, optimiser, record)
-        sample_grid(ema, folder / "samples.png")
+        look()
+        run.keep()
 
     started = clock = saved = time.monotonic()
     first = record["step"]
     while not done():
         step = record["step"]
-        loss = loss_of(forward)
-        net.zero_grad()
+        loss = loss_of(step)
+        run.net.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step(rate_at(recipe, step))
-        average(ema, net, step, recipe.power)
+        torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
+        run.optimiser.step(rate_at(recipe, step))
+        average(run.ema, run.net, step, recipe.power)
         now, value = time.monotonic(), loss.item()
         old = value if record["loss"] is None else record["loss"]
         record |= {"step": step + 1, "loss": 0.99 * old + 0.01 * value, "seconds": record["seconds"] + now - clock}
         clock = now
-        if step + 1 in recipe.snapshots:
-            halves = {k: v.half().contiguous() for k, v in ema.state_dict().items()}
-            save_file(halves, folder / f"step{step + 1:06d}.safetensors")
+        after(step + 1)
         if step - first in (10, 50) or (step + 1) % 200 == 0:
             speed = (step - first) * recipe.batch / (now - started)
             left = (images - record["step"] * recipe.batch) / speed if images else 3600 * hours - record["seconds"]
             speed_and_time = f"{speed:.0f} images/s  {left / 60:.0f} min left"
-            print(f"{name} step {step + 1}  loss {record['loss']:.4f}  {speed_and_time}", flush=True)
+            print(f"{record['name']} step {step + 1}  loss {record['loss']:.4f}  {speed_and_time}", flush=True)
         if now - saved > 60 * minutes:
             keep()
             saved = clock = time.monotonic()
     keep()
     return record
+
+
+def budget(images, hours):
+    """Refuse a run without an end."""
+    if images is None and hours is None:
+        raise ValueError("images, hours: got neither; say on how many images to train, or how long, or both")
+
+
+def train(
+    name, folder, *, file=None, images=None, hours=None, seed=0, start=None, device=None, compile=False, minutes=5
+):
+    """Train `name` until `images` images have been seen or `hours` of training are spent in all, see `begin` and `fit`.
+
+    A checkpoint and a grid of samples are written to `folder` every `minutes`. Returns the record of the run:
+    steps, seconds, the smoothed loss.
+    """
+    budget(images, hours)
+    recipe = RECIPES[name]
+    run = begin(name, recipe, lambda: network(recipe), folder, seed, device, start)
+    device, seed = next(run.net.parameters()).device, run.record["seed"]
+    pixels, alpha_bar = images_for(recipe, file).to(device, torch.bfloat16), scheduler().alphas_cumprod
+    norms = half_norms(pixels)
+
+    def loss_with(forward, step):
+        return loss_at(forward, pixels, norms, alpha_bar, recipe, seed, step)
+
+    def snapshot(step):
+        if step in recipe.snapshots:
+            halves = {k: v.half().contiguous() for k, v in run.ema.state_dict().items()}
+            save_file(halves, run.folder / f"step{step:06d}.safetensors")
+
+    forward = compiled(run.net, lambda net: loss_with(net, run.record["step"])) if compile else run.net
+    return fit(
+        run,
+        lambda step: loss_with(forward, step),
+        lambda: sample_grid(run.ema, run.folder / "samples.png"),
+        images=images,
+        hours=hours,
+        minutes=minutes,
+        after=snapshot,
+    )

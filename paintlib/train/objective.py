@@ -23,6 +23,13 @@ def shares(alpha_bar, angle):
     return share / share.sum()
 
 
+def draw_times(alpha_bar, angle, batch, rng):
+    """Times of a batch, stratified: one in each of `batch` equally probable parts of the schedule, see `shares`."""
+    quantile = (torch.arange(batch) + torch.rand(batch, generator=rng).double()) / batch
+    t = torch.searchsorted(shares(alpha_bar, angle).cumsum(0), quantile, right=True)
+    return t.clamp(max=len(alpha_bar) - 1)  # the sum of the shares may be rounded down
+
+
 def scaled(images):
     """Pixels from 0 to 255 as float32 from -1 to 1."""
     return images.float() / 127.5 - 1
@@ -49,15 +56,10 @@ def exact_noise(x, kappa, images, norms):
 
 
 def loss_at(net, images, norms, alpha_bar, recipe, seed, step):
-    """Weighted squared error of the predicted noise, mean over one random batch (Eq. 5).
-
-    The times are stratified: one in each of `batch` equally probable parts of the schedule.
-    """
+    """Weighted squared error of the predicted noise, mean over one random batch (Eq. 5)."""
     rng, batch, device = torch.Generator().manual_seed(seed * 1_000_003 + step), recipe.batch, images.device
     x0 = scaled(images[torch.randint(len(images), (batch,), generator=rng).to(device)])
-    quantile = (torch.arange(batch) + torch.rand(batch, generator=rng).double()) / batch
-    t = torch.searchsorted(shares(alpha_bar, recipe.angle).cumsum(0), quantile, right=True)
-    t = t.clamp(max=len(alpha_bar) - 1)  # the sum of the shares may be rounded down
+    t = draw_times(alpha_bar, recipe.angle, batch, rng)
     noise = torch.randn(x0.shape, generator=rng).to(device)
     signal, gamma = alpha_bar[t].to(device), weights(alpha_bar, recipe.most)[t].to(device)
     alpha, sigma = signal.sqrt()[:, None, None, None], (1 - signal).sqrt()[:, None, None, None]

@@ -2,9 +2,11 @@
 
 import torch
 
+EDGES = ("conv_in", "conv_out", "quant_conv", "post_quant_conv")
+
 
 class Optimiser:
-    """Muon for the matrices within a `UNet2DModel`, Adam for its first and last layer and all vectors.
+    """Muon for the matrices within a network of diffusers, Adam for its first and last layers and all vectors.
 
     Muon steps along the nearest orthogonal matrix, so that weak directions of the gradient move as far as strong ones;
     a kernel is a matrix with a row for each channel that it makes. The rate of both is Adam's (Liu and others, 2025:
@@ -12,7 +14,7 @@ class Optimiser:
     """
 
     def __init__(self, net, muon):
-        edges = {*net.conv_in.parameters(), *net.conv_out.parameters()}
+        edges = {p for name, part in net.named_modules() if name.split(".")[-1] in EDGES for p in part.parameters()}
         self.inner = [p for p in net.parameters() if muon and p.ndim > 1 and p not in edges]
         self.rows = [rows_of(p.detach()) for p in self.inner]
         inner = set(self.inner)

@@ -98,13 +98,19 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
     card = CARD.format(parameters=ema.num_parameters(), **about, **how, **numbers)
     (folder / "README.md").write_text(card)
     (folder / "training.json").write_text(json.dumps(run_record) + "\n")
-    files = sorted(f for f in folder.rglob("*") if f.suffix in (".json", ".safetensors") and f.name != "sha256.json")
-    digests = {f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
-    (folder / "sha256.json").write_text(json.dumps(digests, indent=1) + "\n")
+    seal(folder)
     return folder
 
 
-def objective(most, exact_above, rate, decay, power, muon, angle, **_):
+def seal(folder):
+    """Write sha256.json, which holds every file of a model folder that is read when the model loads."""
+    kinds = (".json", ".safetensors", ".txt")
+    files = sorted(f for f in folder.rglob("*") if f.suffix in kinds and f.name != "sha256.json")
+    digests = {f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+    (folder / "sha256.json").write_text(json.dumps(digests, indent=1) + "\n")
+
+
+def objective(most, rate, decay, power, muon, angle, exact_above=None, **_):
     """What was minimised, and how, in words, from the fields of a recipe."""
     weight = f", weighted by min(1 / alpha^2, {most:g})" if most > 1 else ""
     exact = f", and of its mean given the state where kappa > {exact_above:g}" if exact_above is not None else ""
