@@ -135,6 +135,17 @@ def paths(ax, x, color=None, label=None):
     return ax
 
 
+def band(ax, x, values, color, linestyle="-", label=None):
+    """Median and quartiles of `values` (T, S) over x (T,): a line within a pale band."""
+    values = np.asarray(values)
+    if values.ndim != 2 or len(values) != len(x):
+        raise ValueError(f"values must be (times, runs) with {len(x)} times; got {values.shape}.")
+    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), axis=1)
+    ax.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
+    ax.plot(x, middle, color=color, linestyle=linestyle, label=label)
+    return ax
+
+
 def spectrum(ax, lams, label=None, **style):
     """Variances against their rank, from 1, both axes logarithmic: a power law is a straight line."""
     ax.loglog(np.arange(1, len(lams) + 1), lams, label=label, **style)

@@ -2,6 +2,7 @@
 
     data.sample("cifar10")            2,000 training images, no network needed
     data.gaussian("cifar10")          the Gaussian of all 50,000, from the shipped leading axes
+    data.mixture("cifar10")           ten Gaussians of all 50,000, one for each class, in the span of those axes
     data.load("cifar10", "test")      a full split: from a local file, or fetched once and kept
 
 The names are "cifar10" and "fashion-mnist". Pixels are uint8; `to_vectors` takes them to [-1, 1], row by row, as
@@ -23,7 +24,19 @@ from paintlib.checks import require
 from paintlib.data.fetch import UNREADABLE, digest, obtain
 from paintlib.data.sources import SOURCES, read_npz
 
-__all__ = ["Images", "eigenvalues", "folder", "gaussian", "load", "pad", "sample", "shipped", "to_images", "to_vectors"]
+__all__ = [
+    "Images",
+    "eigenvalues",
+    "folder",
+    "gaussian",
+    "load",
+    "mixture",
+    "pad",
+    "sample",
+    "shipped",
+    "to_images",
+    "to_vectors",
+]
 
 SHIPPED = resources.files("paintlib") / "datasets"
 
@@ -61,20 +74,60 @@ def eigenvalues(name):
     return shipped(f"{_source(name).stem}_gaussian.npz")["eigenvalues"]
 
 
-def gaussian(name, margin=0):
+def gaussian(name, margin=0, *, rest=False):
     """The Gaussian of the full training set along its leading axes, which hold 98 % of the variance.
 
-    `margin` pads the images with black (2 takes Fashion-MNIST's 28 x 28 to the 32 x 32 of the book's networks): the
-    variances stay, since constant pixels add none.
+    With `rest=True` the directions left out get their mean variance, so that the total is that of the data. `margin`
+    pads the images with black (2 takes Fashion-MNIST's 28 x 28 to the 32 x 32 of the book's networks): the variances
+    stay, since constant pixels add none.
     """
     from paintlib.gaussian import Gaussian
 
+    arrays = shipped(f"{_source(name).stem}_gaussian.npz")
+    mean, U = _padded(name, arrays, margin)
+    lam, left = np.split(arrays["eigenvalues"], [U.shape[1]])
+    if not rest:
+        return Gaussian(mean, U, lam)
+    U, lam = _with_margin(name, U, lam, margin)
+    return Gaussian(mean, U, lam, left.mean())
+
+
+def mixture(name, margin=0):
+    """The mixture of ten Gaussians, one for each class of the full training set, along the axes of `gaussian`.
+
+    Each has its own mean and its own whole covariance within the span of those axes; off them it has one variance, the
+    mean of what is left of that class. `margin` as in `gaussian`.
+    """
+    from paintlib.gaussian import Gaussian
+    from paintlib.mixture import Mixture
+
     source = _source(name)
-    arrays = shipped(f"{source.stem}_gaussian.npz")
-    mean = pad(arrays["mean"].reshape(1, *source.shape), margin, black=-1)
-    axes = pad(arrays["axes"].astype(np.float64).reshape(-1, *source.shape), margin, black=0)
-    U = _orthonormal(axes.reshape(len(axes), -1).T)
-    return Gaussian(mean.ravel(), U, arrays["eigenvalues"][: len(axes)])
+    _, axes = _padded(name, shipped(f"{source.stem}_gaussian.npz"), margin)
+    scale = eigenvalues(name)[: axes.shape[1]] ** 0.5
+    arrays = shipped(f"{source.stem}_classes.npz")
+    means = pad(arrays["means"].astype(np.float64).reshape(-1, *source.shape), margin, black=-1)
+    modes = []
+    for mean, half, rest in zip(means, arrays["moments"], arrays["rest"], strict=True):
+        whole = np.zeros((len(scale), len(scale)))
+        whole[np.triu_indices(len(scale))] = half
+        lam, V = np.linalg.eigh(scale[:, None] * whole * scale, UPLO="U")
+        U, lam = _with_margin(name, axes @ V[:, ::-1], lam[::-1].clip(0), margin)
+        modes.append(Gaussian(mean.ravel(), U, lam, rest))
+    return Mixture(arrays["prior"], modes)
+
+
+def _padded(name, arrays, margin):
+    """The mean (D,) and the axes (D, r) of a shipped Gaussian, with a black margin."""
+    shape = _source(name).shape
+    mean = pad(arrays["mean"].reshape(1, *shape), margin, black=-1)
+    axes = pad(arrays["axes"].astype(np.float64).reshape(-1, *shape), margin, black=0)
+    return mean.ravel(), _orthonormal(axes.reshape(len(axes), -1).T)
+
+
+def _with_margin(name, U, lam, margin):
+    """One more axis, of variance zero, for each pixel value of the margin."""
+    frame = pad(np.zeros((1, *_source(name).shape)), margin, black=1).ravel() > 0
+    return np.hstack([U, np.eye(len(U))[:, frame]]), np.append(lam, np.zeros(frame.sum()))
 
 
 def load(name, split="train", file=None):

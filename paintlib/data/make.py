@@ -40,6 +40,31 @@ def enough(variances, fraction):
     return int(np.searchsorted(np.cumsum(variances), fraction * variances.sum())) + 1
 
 
+def classes(full, gaussian):
+    """Mean and covariance of each class on the axes of `gaussian`, in units of their standard deviations.
+
+    So the entries are of the order of one, and float16 keeps them: the upper triangle `moments` (K, r (r + 1) / 2) of
+    lam^-1/2 U^T Cov U lam^-1/2. `rest` (K,) is the mean variance of a direction off the axes.
+    """
+    scale, upper = gaussian.lam**0.5, np.triu_indices(gaussian.rank)
+    prior, means, moments, rest = [], [], [], []
+    for label in np.unique(full.labels):
+        y = data.to_vectors(full.images[full.labels == label])
+        y, mean = y - y.mean(0), y.mean(0)
+        z = y @ gaussian.U / scale
+        moment = z.T @ z / len(z)
+        off = np.mean(np.sum(y**2, 1)) - np.diag(moment) @ gaussian.lam
+        prior.append(len(y) / len(full)), means.append(mean)
+        moments.append(moment[upper]), rest.append(off / (gaussian.D - gaussian.rank))
+    return dict(prior=prior, means=np.float32(means), moments=np.float16(moments), rest=rest)
+
+
+def sums(target):
+    """Bring the folder's SHA256SUMS up to date."""
+    lines = [f"{digest(path.read_bytes())}  {path.name}\n" for path in sorted(target.glob("*.npz"))]
+    (target / "SHA256SUMS").write_text("".join(lines))
+
+
 def make(full, target):
     """Write the sample and the Gaussian of the training set `full` into the folder `target`."""
     stem = SOURCES[full.name].stem
@@ -48,8 +73,8 @@ def make(full, target):
     mean, axes, variances = principal(full.images)
     kept = axes[: enough(variances, FRACTION)].astype(np.float16)
     np.savez_compressed(target / f"{stem}_gaussian.npz", mean=mean, axes=kept, eigenvalues=variances)
-    sums = [f"{digest(path.read_bytes())}  {path.name}\n" for path in sorted(target.glob("*.npz"))]
-    (target / "SHA256SUMS").write_text("".join(sums))
+    np.savez_compressed(target / f"{stem}_classes.npz", **classes(full, data.gaussian(full.name)))
+    sums(target)
     print(f"{full.name}: {len(rows)} images; {len(kept)} of {len(axes)} axes; total variance {variances.sum():.4f}")
 
 
