@@ -1,60 +1,51 @@
-"""Checks of chapter 09: the answers are held against a sampler's steps, brute force, and whole flows."""
+"""Checks of chapter 09: the answers are held against diffusers' steps, pictures known beforehand, and brute force."""
+
+from itertools import pairwise
 
 import numpy as np
 
-from paintlib.check import close, exercise, function
-from paintlib.denoisers import Function
-from paintlib.gaussian import Gaussian
-from paintlib.samplers import collect, ddim
-from paintlib.schedules import CLEAN, VP, Level, Tabulated
-
-
-def _painter(x, level):
-    """Some denoiser, neither Gaussian nor linear."""
-    return np.tanh(np.roll(x, 1, -1) / np.hypot(level.alpha, level.sigma))
+from paintlib.check import close, exercise, function, parts
+from paintlib.schedules import VP, Level, Tabulated
 
 
 @exercise(
     "09.1",
-    "Write the state as x = alpha x0_hat + sigma eps_hat. A DDIM step keeps x0_hat and eps_hat, not alpha and sigma.",
-    "x' - x = (alpha' - alpha) x0_hat + (sigma' - sigma) eps_hat. Read off the two weights; sigma falls.",
+    "Write down the state before the step and the state after it, each from its own level. In which of the two does "
+    "the clipped estimate stand, in which the unclipped one?",
+    "Replace the clipped estimate by the estimate less the part that was cut off. Then subtract, and sort by pictures.",
 )
 def difference_weights(answer):
     f = function(answer)
-    x = np.random.default_rng(0).standard_normal(40)
-    for schedule, grid in ((Tabulated.ddpm(), (999.0, 700.0, 300.0, 20.0, -1.0)), (VP(), (0.9, 0.5, 0.2, 0.0))):
-        run = collect(ddim(Function(_painter), x, schedule, np.array(grid)))
-        for n in range(len(grid) - 1):
-            before, after = (run.level[m] for m in (n, n + 1))
-            noise = (run.x[n] - before.alpha * run.x0_hat[n]) / before.sigma
-            wanted = np.linalg.lstsq(np.stack([run.x0_hat[n], noise], -1), run.x[n + 1] - run.x[n], rcond=None)[0]
-            close(f"The two weights from t = {grid[n]:g} to t = {grid[n + 1]:g}", f(before, after), wanted, 1e-6, 1e-9)
+    rng = np.random.default_rng(0)
+    for schedule, grid in ((Tabulated.ddpm(), (999.0, 700.0, 300.0, 20.0)), (VP(), (0.9, 0.5, 0.2))):
+        for start, end in pairwise(grid):
+            before, after = schedule(start), schedule(end)
+            x0_hat, eps = 2 * rng.standard_normal(60), rng.standard_normal(60)
+            x = before.alpha * x0_hat + before.sigma * eps
+            moved = after.alpha * np.clip(x0_hat, -1, 1) + after.sigma * eps
+            pictures = np.stack([x0_hat, eps, x0_hat - np.clip(x0_hat, -1, 1)], -1)
+            wanted = np.linalg.lstsq(pictures, moved - x, rcond=None)[0]
+            given = parts(f(before, after), 3)
+            close(f"The three weights from t = {start:g} to t = {end:g}", given, wanted, 1e-6, 1e-9)
 
 
 @exercise(
     "09.2",
-    "The state is right, the noise is off: eps_hat + d. Put that into x0_hat = (x - sigma eps_hat) / alpha.",
-    "The estimate is off by sigma / alpha times d in every pixel, so its root mean square is kappa times that of d.",
-    "Turn it around: at which kappa does the error of the estimate reach `most`?",
+    "One of the three outputs is the estimate already, and Eq. 6 is for another. For v you have two equations with the "
+    "two unknown pictures: that of the state and that of v.",
+    "Multiply the one by alpha and the other by sigma, so that the noise drops out of their difference.",
 )
-def largest_kappa(answer):
+def to_estimate(answer):
     f = function(answer)
-    x = np.random.default_rng(1).standard_normal(500)
-    for error, most in ((0.02, 0.5), (0.1, 0.5), (0.05, 1.0), (0.3, 0.1)):
-        slip = np.random.default_rng(2).standard_normal(500)
-        slip *= error / np.sqrt(np.mean(slip**2))
-
-        def estimate_error(kappa, slip=slip):
-            level = Level.from_kappa(kappa).vp()
-            true = _painter(x, level)
-            noise = (x - level.alpha * true) / level.sigma
-            return np.sqrt(np.mean(((x - level.sigma * (noise + slip)) / level.alpha - true) ** 2))
-
-        low, high = 1e-6, 1e6
-        for _ in range(80):
-            middle = np.sqrt(low * high)
-            low, high = (middle, high) if estimate_error(middle) < most else (low, middle)
-        close(f"The largest kappa for a noise error of {error} and at most {most}", f(error, most), middle, 1e-5)
+    rng = np.random.default_rng(1)
+    picture, noise = rng.uniform(-1, 1, (3, 20)), rng.standard_normal((3, 20))
+    for kappa in (20.0, 1.0, 0.1):
+        level = Level.from_kappa(kappa).vp()
+        x = level.alpha * picture + level.sigma * noise
+        outputs = {"epsilon": noise, "sample": picture, "v_prediction": level.alpha * noise - level.sigma * picture}
+        for prediction, output in outputs.items():
+            what = f"The estimate from the prediction {prediction!r} at kappa = {kappa:g}"
+            close(what, f(output, x, level, prediction), picture, atol=1e-3)
 
 
 @exercise(
@@ -80,21 +71,31 @@ def _least_absolute(ratios):
 
 @exercise(
     "09.4",
-    "The painter is a Gaussian of variance q^2 lam. What matters for its clock is its own variance.",
-    "Its feature arrives at kappa = sqrt(q^2 lam). Divide by the predicted kappa = sqrt(lam).",
+    "A pixel out of range is one whose absolute value is above 1. The mean of true and false is a share.",
+    "For the eye first: what a screen shows of a value beyond the range is black or white. Compare what it shows.",
 )
-def faint_painter(answer):
+def without_clip(answer):
     f = function(answer)
-    for q in (0.2, 0.5, 1.0, 1.3):
-        ratios = []
-        for lam in (0.3, 40.0):
-            painter = Gaussian(np.zeros(1), np.eye(1), np.array([q**2 * lam]))
-            x, low, high = np.full(1, 1e5), 1e-4, 1e4
-            start = Level.from_kappa(1e5)
-            for _ in range(60):
-                middle = np.sqrt(low * high)
-                now = Level.from_kappa(middle)
-                share = painter.denoise(painter.flow(x, start, now), now) / painter.flow(x, start, CLEAN)
-                low, high = (middle, high) if share[0] > 0.5**0.5 else (low, middle)
-            ratios.append(middle / np.sqrt(lam))
-        close(f"Measured over predicted for q = {q}", f(q), np.mean(ratios), 1e-4)
+    rng = np.random.default_rng(4)
+    for wild in (0.1, 1.0):
+        clipped = rng.uniform(-1, 1, (4, 6))
+        free = clipped + wild * rng.standard_normal((4, 6))
+        pixels = list(zip(free.ravel(), clipped.ravel(), strict=True))
+        share = sum(v > 1 or v < -1 for v, _ in pixels) / len(pixels)
+        apart = (sum((min(max(v, -1), 1) - w) ** 2 for v, w in pixels) / len(pixels)) ** 0.5
+        close("The share out of range, and the difference", parts(f(clipped, free), 2), (share, apart))
+
+
+@exercise(
+    "09.5",
+    "A seed's share is its coefficient over its own last one. True where it is below the mark: when is that last so?",
+    "For each seed take the noise levels at which it is below, and of these the smallest.",
+)
+def own_arrivals(answer):
+    f = function(answer)
+    kappa = np.array([100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1])
+    last = (1, 4, 3, 5)  # the step at which each seed is below the mark for the last time
+    for sizes in ((1.0, 2.0, -3.0, 0.5), (-0.1, -4.0, 1.0, 7.0)):
+        share = np.array([[0.9 if n > at or (n == 2 and at > 3) else 0.3 for at in last] for n in range(7)])
+        share[-1] = 1.0
+        close("The noise levels", f(share * np.array(sizes), kappa), kappa[list(last)])
