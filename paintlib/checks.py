@@ -2,6 +2,7 @@
 
 import math
 from functools import lru_cache
+from numbers import Integral
 
 import array_api_compat.numpy as numpy_library
 import numpy as np
@@ -121,3 +122,21 @@ def not_negative(quantity, value, remedy):
     value = number(quantity, value, remedy)
     require(value >= 0, quantity, value, remedy)
     return value
+
+
+def whole(quantity, value, least, remedy):
+    """Check that `value` is a whole number of at least `least`, no truth value and no float."""
+    fits = isinstance(value, Integral) and not isinstance(value, bool) and value >= least
+    require(fits, quantity, repr(value), remedy)
+
+
+def as_numpy(array):
+    """`array` as NumPy's: a tensor is detached and brought to the CPU, a list is made one."""
+    if hasattr(array, "detach"):
+        array = array.detach().cpu()
+    try:
+        return np.asarray(array)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"an array: got a {type(array).__name__} ({error}); give numbers in rows of one length"
+        ) from None

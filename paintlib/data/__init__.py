@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paintlib.checks import require
+from paintlib.checks import as_numpy, require, whole
 from paintlib.data.fetch import UNREADABLE, digest, obtain
 from paintlib.data.sources import SOURCES, read_npz
 
@@ -164,9 +164,9 @@ def _as_kept(images, labels, source, named):
     fits = images.dtype == np.uint8 and images.shape[1:] == source.shape
     remedy = f"need uint8 of shape (N, {', '.join(map(str, source.shape))}), channels last"
     require(fits, f"{named}, images", f"{images.dtype} of shape {images.shape}", remedy)
-    whole = np.issubdtype(labels.dtype, np.integer) and labels.shape in ((len(images),), (len(images), 1))
+    counted = np.issubdtype(labels.dtype, np.integer) and labels.shape in ((len(images),), (len(images), 1))
     remedy = f"need whole numbers of shape ({len(images)},), one for each image"
-    require(whole, f"{named}, labels", f"{labels.dtype} of shape {labels.shape}", remedy)
+    require(counted, f"{named}, labels", f"{labels.dtype} of shape {labels.shape}", remedy)
     low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
     most = len(source.classes) - 1
     require(0 <= low and high <= most, f"{named}, labels", f"{low} to {high}", f"classes are numbered 0 to {most}")
@@ -184,7 +184,7 @@ def folder():
 
 def to_vectors(images):
     """uint8 images (N, H, W) or (N, H, W, C) to float64 vectors (N, D) in [-1, 1]: x / 127.5 - 1, row by row."""
-    images = np.asarray(images)
+    images = as_numpy(images)
     require(images.dtype == np.uint8, "images", f"dtype {images.dtype}", "give uint8 pixels from 0 to 255")
     _check_axes(images)
     require(len(images) > 0, "images", f"shape {images.shape}", "give at least one image")
@@ -196,7 +196,11 @@ def to_images(x, shape):
 
     What lies outside [-1, 1] is clipped. That is for the eye alone: compute with x, never with what comes out here.
     """
-    x = np.asarray(x)
+    x = as_numpy(x)
+    sides = isinstance(shape, tuple | list) and len(shape) > 0
+    require(sides, "shape", repr(shape), "give the shape of one image, (H, W) or (H, W, C)")
+    for side in shape:
+        whole("shape", side, 1, f"its sides are whole numbers, 1 or more; it was {tuple(shape)}")
     require(
         np.issubdtype(x.dtype, np.floating), "x", f"dtype {x.dtype}", "give floats; uint8 images need no conversion"
     )
@@ -208,9 +212,9 @@ def to_images(x, shape):
 
 def pad(images, margin=2, black=0):
     """Images (N, H, W) or (N, H, W, C) with a black margin on all four sides; black is 0 for uint8, -1 in [-1, 1]."""
-    images = np.asarray(images)
+    images = as_numpy(images)
     _check_axes(images)
-    require(margin >= 0, "margin", margin, "give a whole number of pixels, 0 or more")
+    whole("margin", margin, 0, "give a whole number of pixels, 0 or more")
     sides = [(0, 0), (margin, margin), (margin, margin), (0, 0)]
     return np.pad(images, sides[: images.ndim], constant_values=black)
 

@@ -3,7 +3,7 @@
 import numpy as np
 from array_api_compat import array_namespace
 
-from paintlib.checks import library, real_array, require
+from paintlib.checks import as_numpy, library, real_array, require
 from paintlib.gaussian import Gaussian
 
 EPS32 = 2.0**-23
@@ -88,6 +88,6 @@ def fid(features_a, features_b):
     for name, features in (("features_a", features_a), ("features_b", features_b)):
         real_array(name, features, 2)
         require(len(features) > 1, name, f"{len(features)} image", "a covariance needs two images or more")
-        features = np.asarray(features, np.float64)
+        features = as_numpy(features).astype(np.float64)
         moments += [features.mean(0), np.cov(features, rowvar=False).reshape(2 * features.shape[1:])]
     return frechet(*moments)

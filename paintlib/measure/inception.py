@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from paintlib.blocks import slices
-from paintlib.checks import require
+from paintlib.checks import as_numpy, require, whole
 from paintlib.data import folder
 from paintlib.data.fetch import digest, obtain, write_whole
 from paintlib.data.sources import Archive
@@ -88,8 +88,8 @@ def _ways_to_inception():
 
 def _pixels(images, batch):
     """Checked images, with an axis for their 1 or 3 channels."""
-    images = np.asarray(images)
-    require(batch >= 1, "batch", batch, "give the number of images to take at a time, 32 say")
+    images = as_numpy(images)
+    whole("batch", batch, 1, "give the number of images to take at a time, 32 say")
     remedy = "give uint8 pixels; for x in [-1, 1], np.clip(np.round(127.5 * x + 127.5), 0, 255).astype(np.uint8)"
     require(images.dtype == np.uint8, "images", f"dtype {images.dtype}", remedy)
     coloured = images.shape[-1:] in ((1,), (3,))  # (32, 32, 3) is one colour picture, not 32 grey ones

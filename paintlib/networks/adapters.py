@@ -7,11 +7,12 @@ dtype and device; a NumPy array in gives a NumPy array out. The network is calle
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from paintlib.checks import require
+from paintlib.checks import require, whole
 from paintlib.networks.pixels import column, like, predict, to_pixels
 from paintlib.schedules import Tabulated
 
@@ -22,9 +23,12 @@ class Adapter:
     """What all adapters share: the number of dimensions, and the network's own output."""
 
     def __post_init__(self):
-        whole = len(self.shape) == 3 and all(isinstance(n, int | np.integer) and n > 0 for n in self.shape)
-        require(whole, "shape", self.shape, "give (height, width, channels), channels last")
-        require(self.batch is None or self.batch >= 1, "batch", self.batch, "need at least one image")
+        remedy = "give (height, width, channels), channels last"
+        require(isinstance(self.shape, tuple | list) and len(self.shape) == 3, "shape", repr(self.shape), remedy)
+        for side in self.shape:
+            whole("shape", side, 1, remedy)
+        if self.batch is not None:
+            whole("batch", self.batch, 1, "need at least one image")
         require(callable(self.net), "net", type(self.net).__name__, "give a network: net(pixels, t)")
 
     @property
@@ -103,8 +107,8 @@ class EDMNetwork(Adapter):
 
     def __post_init__(self):
         super().__post_init__()
-        fits = 0 < self.sigma_data < math.inf
-        require(fits, "sigma_data", self.sigma_data, "the data's standard deviation is positive")
+        fits = isinstance(self.sigma_data, Real) and 0 < self.sigma_data < math.inf
+        require(fits, "sigma_data", repr(self.sigma_data), "the data's standard deviation is positive")
 
     def denoise(self, x, level):
         """The endpoint estimate of the network, for x (..., D)."""
@@ -135,7 +139,11 @@ class FlowNetwork(Adapter):
     def __post_init__(self):
         super().__post_init__()
         pair = isinstance(self.times, tuple | list) and len(self.times) == 2
-        pair = pair and all(math.isfinite(t) for t in self.times) and self.times[0] != self.times[1]
+        pair = (
+            pair
+            and all(isinstance(t, Real) and math.isfinite(t) for t in self.times)
+            and self.times[0] != self.times[1]
+        )
         remedy = "give the network's times (at the image, at pure noise): (0, 1000) in diffusers, else (0, 1) or (1, 0)"
         require(pair, "times", self.times, remedy)
 

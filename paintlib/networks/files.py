@@ -124,9 +124,13 @@ def _read_scheduler(folder):
     folder = folder / "scheduler" if (folder / "scheduler").is_dir() else folder
     config = _read_json(folder / "scheduler_config.json")
     name = config.get("_class_name", "DDPMScheduler")
-    kind = getattr(diffusers, name, None) if name.endswith("Scheduler") else None
-    require(kind is not None, "scheduler_config.json", name, "name a scheduler of diffusers")
-    return kind.from_config(config)
+    kind = getattr(diffusers, name, None) if str(name).endswith("Scheduler") else None
+    require(kind is not None, "scheduler_config.json", repr(name), "name a scheduler of diffusers")
+    try:
+        return kind.from_config(config)
+    except Exception as error:  # whatever a scheduler raises for options that do not fit
+        message = f"{folder}/scheduler_config.json: got {type(error).__name__} from {name} ({error})"
+        raise ValueError(f"{message}; fetch the file again, or mend it") from error
 
 
 def _read_json(file):
