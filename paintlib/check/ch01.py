@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from paintlib.check import Wrong, close, exercise, function, number, parts
+from paintlib.check import Wrong, close, exercise, function, number, numbers, parts
 from paintlib.denoisers import Function, noise
 from paintlib.pointcloud import PointCloud
 from paintlib.samplers import collect, ddim, heun, rk4, stochastic
@@ -54,8 +54,8 @@ def _my_ddim(my_ddim):
         scaled = scaled + (kappas[n + 1] - kappas[n]) * slope
         guess = eps(in_time, alphas[n], sigmas[n])
         in_time = in_time + (sigmas[n + 1] - sigmas[n]) * guess
-    given = f(eps, x, alphas, sigmas)
-    if np.shape(given) == x.shape and np.allclose(np.asarray(given, dtype=float), in_time):
+    given = numbers("the last state", f(eps, x, alphas, sigmas))
+    if given.shape == x.shape and np.allclose(given, in_time):
         raise Wrong("the noise goes, but the signal stays at its first size: let x0_hat grow from alpha to alpha'")
     close("the last state", given, alphas[-1] * scaled)
 
