@@ -54,6 +54,21 @@ def equal_angle(schedule, n, lam, start=None, end=None):
     return _spaced(schedule, n, start, end, lambda kappa: math.atan2(kappa, root), lambda rest: root * np.tan(rest))
 
 
+def heun_angle(schedule, n, lam, start=None, end=None, points=20_000):
+    """Heun's best grid for one variance `lam`, to leading order in 1 / n, if all n moves are Heun's (end with noise).
+
+    A move's error is cot(theta) dtheta^3 / 2, so the density of moves in theta = arctan(sqrt(lam) / kappa) goes as
+    cot(theta)^(1/3), and the error of the whole is I^3 / (2 n^2), where I is the integral of cot(theta)^(1/3).
+    """
+    require(0 < lam < math.inf, "lam", lam, "need a positive, finite variance")
+    first, last = _ends(schedule, n, start, end)
+    u = np.linspace(_log_kappa(schedule, first), _log_kappa(schedule, last), points)
+    ratio = np.exp(u) / math.sqrt(lam)  # cot(theta); dtheta / du = -ratio / (1 + ratio^2)
+    area = _cumulative(ratio ** (4 / 3) / (1 + ratio**2))
+    inner = np.exp(np.interp(np.linspace(0, area[-1], n + 1), area, u))[1:-1]
+    return _at(schedule, first, inner, last)
+
+
 def optimal(schedule, n, lams, start=None, end=None, points=2000):
     """DDIM's best grid for many variances `lams` (r,), to leading order in 1 / n.
 
@@ -76,7 +91,7 @@ def optimal(schedule, n, lams, start=None, end=None, points=2000):
             break
     else:
         raise ValueError(f"lams: the grid's fixed point did not settle for {lams}; use fewer decades of variance")
-    area = np.concatenate([[0], np.cumsum((rho[1:] + rho[:-1]) / 2)])
+    area = _cumulative(rho)
     inner = np.exp(np.interp(np.linspace(0, area[-1], n + 1), area, u))[1:-1]
     return _at(schedule, first, inner, last)
 
@@ -100,6 +115,11 @@ def _spaced(schedule, n, start, end, forward, back):
         require(bounded, name, t, remedy)
         u.append(forward(kappa))
     return _at(schedule, first, back(np.linspace(*u, n + 1)[1:-1]), last)
+
+
+def _cumulative(density):
+    """The integral of a density over an even grid up to each of its points, in units of a step."""
+    return np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2)])
 
 
 def _at(schedule, first, kappas, last):
