@@ -121,13 +121,21 @@ def changes_of_mind(beliefs, low, high):
 
     beliefs (T, ..., K) along runs from noise to picture; the result has shape (...,).
     """
-    require(0 < low < high < 1, "low, high", (low, high), "need 0 < low < high < 1")
-    held = np.zeros(beliefs.shape[1:], dtype=bool)
-    dropped = np.zeros(beliefs.shape[1:], dtype=int)
-    for belief in np.asarray(beliefs):
-        dropped += held & (belief <= low)
-        held = (held & (belief > low)) | (belief >= high)
-    return dropped.sum(axis=-1)
+    return sum(sold for _, _, sold in _deals(beliefs, low, high)).sum(axis=-1)
+
+
+def prices(beliefs, low, high):
+    """The mean beliefs at which fates were dropped, and committed to: (sold, bought), beyond `low` and `high`.
+
+    A run that is looked at now and then is first seen past its threshold. Looks as such spoil nothing: at the prices
+    really met, `expected_changes(sold, bought)` is exact.
+    """
+    low_sum = high_sum = sales = purchases = 0
+    for belief, bought, sold in _deals(beliefs, low, high):
+        low_sum, sales = low_sum + np.sum(belief[sold]), sales + np.sum(sold)
+        high_sum, purchases = high_sum + np.sum(belief[bought]), purchases + np.sum(bought)
+    require(sales > 0, "beliefs", "no change of mind", "give more runs, or thresholds nearer to one another")
+    return float(low_sum / sales), float(high_sum / purchases)
 
 
 def expected_changes(low, high):
@@ -138,6 +146,16 @@ def expected_changes(low, high):
     """
     require(0 <= low < high <= 1, "low, high", (low, high), "need 0 <= low < high <= 1")
     return (1 - high) / (high - low)
+
+
+def _deals(beliefs, low, high):
+    """At each look the beliefs, and which fates are committed to and which are dropped there, as masks (..., K)."""
+    require(0 < low < high < 1, "low, high", (low, high), "need 0 < low < high < 1")
+    held = np.zeros(beliefs.shape[1:], dtype=bool)
+    for belief in np.asarray(beliefs):
+        sold, bought = held & (belief <= low), ~held & (belief >= high)
+        held = (held | bought) & ~sold
+        yield belief, bought, sold
 
 
 def _root(falling, upper):

@@ -199,24 +199,30 @@ def test_changes_of_mind_by_an_exact_markov_chain(low, high):
 
 
 @pytest.mark.parametrize(("D", "K"), [(1, 2), (3, 5)])
-def test_changes_of_mind_of_exact_runs_approach_the_law_whatever_the_mixture(D, K):
-    """Looks hide changes between them, as many as the root of their spacing: extrapolated, the law is met."""
+def test_changes_of_mind_of_exact_runs_keep_the_law_whatever_the_mixture(D, K):
+    """At the prices really met, for fine and coarse looks; the finer, the nearer to the law at the thresholds."""
     rng = np.random.default_rng(6)
     mixture = Mixture(np.full(K, 1 / K), [Gaussian(c, np.eye(D), np.full(D, 0.1)) for c in 2 * rng.normal(size=(K, D))])
     x_0 = np.stack([m.mu for m in mixture.modes])[rng.integers(K, size=3000)]
-    kappas = np.geomspace(20, 0.05, 1601)
+    kappas = np.geomspace(20, 0.05, 801)
     x = clocks.runs(x_0 + 0.1**0.5 * rng.normal(size=x_0.shape), kappas, rng)
     p = np.stack([mixture.responsibilities(row, Level.from_kappa(k)) for row, k in zip(x, kappas, strict=True)])
-    law = clocks.expected_changes(0.4, 0.8)
-    coarse, fine = (clocks.changes_of_mind(p[::stride], 0.4, 0.8) for stride in (4, 1))
-    assert coarse.mean() < fine.mean() < law
-    extrapolated = 2 * fine - coarse
-    assert extrapolated.mean() == pytest.approx(law, abs=4 * extrapolated.std() / 3000**0.5)
+    law, means = clocks.expected_changes(0.4, 0.8), []
+    for stride in (16, 4, 1):
+        counts = clocks.changes_of_mind(p[::stride], 0.4, 0.8)
+        sold, bought = clocks.prices(p[::stride], 0.4, 0.8)
+        assert sold < 0.4 and bought > 0.8
+        assert counts.mean() == pytest.approx(clocks.expected_changes(sold, bought), abs=4 * counts.std() / 3000**0.5)
+        means.append(counts.mean())
+    assert means[0] < means[1] < means[2] < law
 
 
 def test_changes_of_mind_counts_a_written_example():
     belief = np.array([0.5, 0.8, 0.6, 0.95, 0.3, 0.92, 0.5, 0.1, 0.05])  # fate 1 is dropped twice, fate 2 never
-    assert clocks.changes_of_mind(np.stack([belief, 1 - belief], -1)[:, None], 0.4, 0.9).tolist() == [2]
+    both = np.stack([belief, 1 - belief], -1)[:, None]
+    assert clocks.changes_of_mind(both, 0.4, 0.9).tolist() == [2]
+    sold, bought = clocks.prices(both, 0.4, 0.9)
+    assert sold == pytest.approx((0.3 + 0.1) / 2) and bought == pytest.approx((0.95 + 0.92 + 0.9 + 0) / 3, abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -159,3 +159,6 @@ function sameFate(p, group) {
   p.forEach((v, n) => sums.set(group[n], (sums.get(group[n]) ?? 0) + v));
   return [...sums.values()].reduce((sum, v) => sum + v * v, 0);
 }
+
+// The share of a feature of variance lam in the estimate, where the noise along it has the variance kappa^2 g.
+const colouredShare = (lam, g, kappa) => 1 / Math.sqrt(1 + (kappa ** 2 * g) / lam);
