@@ -73,12 +73,12 @@ def best(costs, most):
     remedy = f"{T} levels allow from 1 to {T - 1} moves; run the fine run on more"
     whole("most", most, 1, remedy)
     require(most <= T - 1, "most", most, remedy)
-    forward = np.where(np.triu(np.ones((T, T), dtype=bool), 1), costs, np.inf)
-    value, came, tables = forward[0], [], {1: np.array([0, T - 1])}
+    forward = np.where(np.tri(T, k=-1, dtype=bool), costs.T, np.inf)  # [j, i], so that the i stand side by side
+    value, came, tables = forward[:, 0], [], {1: np.array([0, T - 1])}
     for moves in range(2, most + 1):
-        through = value[:, None] + forward
-        came.append(np.argmin(through, axis=0))
-        value = np.min(through, axis=0)
+        through = forward + value
+        came.append(np.argmin(through, axis=1))
+        value = through[np.arange(T), came[-1]]
         at = [T - 1]
         for back in reversed(came):
             at.append(int(back[at[-1]]))
