@@ -30,8 +30,17 @@ def bend(lam, kappa_T):
     return np.sqrt(lam) * m / np.sqrt(1 - m**2)
 
 
-RIGHT = {"10.1": common, "10.2": worst, "10.3": turn_share, "10.4": bend}
+def kept(x):
+    """By the eigenvalues of the covariance (D, D) of each seed's states."""
+    values = np.stack([np.linalg.eigvalsh(np.cov(x[:, b].T)) for b in range(x.shape[1])])
+    return values[:, -2:].sum(1) / values.sum(1)
+
+
+RIGHT = {"10.1": common, "10.2": worst, "10.3": turn_share, "10.4": bend, "10.5": kept}
 WRONG = [
+    ("10.5", lambda x: kept(x - x[-1]) ** 2, "off by"),
+    ("10.5", lambda x: np.ones(x.shape[1]), "off by"),
+    ("10.5", lambda x: kept(np.concatenate([x, -x])), "off by"),  # the mean left in
     ("10.1", lambda x, kappas: x, "off by"),
     ("10.1", lambda x, kappas: x / kappas[:, None, None].clip(1), "off by"),
     ("10.1", lambda x, kappas: x[0], "shape"),

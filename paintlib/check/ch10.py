@@ -12,8 +12,8 @@ VARIANCES = (0.05, 0.6, 1.0, 9.0, 221.4)
 @exercise(
     "10.1",
     "Euler keeps x / alpha, so its level is (1, kappa). Which alpha has the same kappa and alpha^2 + sigma^2 = 1?",
-    "alpha = 1 / sqrt(1 + kappa^2). Give it one value per step, and let it multiply every pixel of that step.",
-    "kappas has shape (T,), the states have shape (T, B, D): kappas[:, None, None] fits.",
+    "Every step has one alpha, which multiplies all pixels of all seeds of that step: mind the axes when NumPy "
+    "broadcasts (T,) against (T, B, D).",
 )
 def _common(common):
     """The same flow written down twice, in each of the two coordinate systems."""
@@ -32,9 +32,8 @@ def _common(common):
 @exercise(
     "10.2",
     "Put mu = 0 and alpha_T = 0. Then x_t = sqrt(v_t) z, x_0 = sqrt(lam) z and x_T = z along the feature, with one z.",
-    "The error relative to x_t is 1 - (alpha sqrt(lam) + sigma) / sqrt(sigma^2 + lam alpha^2). Write the two terms as "
-    "cos(theta) and sin(theta).",
-    "sin + cos is largest at 45 degrees, where alpha sqrt(lam) = sigma. Add alpha^2 + sigma^2 = 1.",
+    "The section 'How bad can it get?' has an angle theta in which the relative error is simple. At which theta is it "
+    "largest, and what does that say about sigma and alpha?",
 )
 def _worst(worst):
     """Brute force: the flow of one feature at many levels, against the rotation of its two ends."""
@@ -53,9 +52,8 @@ def _worst(worst):
     "10.3",
     "Let the angle u run from -angle/2 to angle/2, so that the arc (cos u, sin u) is symmetric. Then its two principal "
     "axes are the two coordinate axes.",
-    "The variance of sin u is (1 - s) / 2 with s = sin(angle) / angle. That of cos u is (1 + s) / 2 less the square "
-    "of its mean.",
-    "The mean of cos u is sin(angle / 2) / (angle / 2). The share is the larger variance over the sum of both.",
+    "So you need two variances over an interval of u: that of sin u, whose mean is zero, and that of cos u, whose mean "
+    "is not. Integrals of sin^2 and cos^2 will do; the larger variance belongs to the first PC.",
 )
 def _turn_share(turn_share):
     """Principal components of an arc of 20,001 points that lies askew in seven dimensions."""
@@ -71,9 +69,7 @@ def _turn_share(turn_share):
     "10.4",
     "Along the feature x / alpha is proportional to sqrt(kappa^2 + lam). The straight line runs from kappa_T to 0 "
     "evenly in kappa. Subtract, and set the derivative with respect to kappa to zero.",
-    "The derivative of sqrt(kappa^2 + lam) is kappa / sqrt(kappa^2 + lam). It equals the line's slope "
-    "m = (sqrt(kappa_T^2 + lam) - sqrt(lam)) / kappa_T.",
-    "kappa / sqrt(kappa^2 + lam) = m gives kappa = sqrt(lam) m / sqrt(1 - m^2).",
+    "So at the farthest point the tangent is parallel to the chord. The slope of the chord is known from its two ends.",
 )
 def _bend(bend):
     """Walk the flow of a feature and of a direction off the manifold, and find where the boomerang bulges most."""
@@ -86,3 +82,19 @@ def _bend(bend):
             to_x, way = (x - x[-1]).T, x[0] - x[-1]
             wanted = kappas[np.argmax(np.abs(to_x[0] * way[1] - to_x[1] * way[0]))]  # the area spanned with the way
             close(f"The bend for lam = {lam:g}, kappa_T = {kappa_T:g}", function(bend)(lam, kappa_T), wanted, rtol=4e-3)
+
+
+@exercise(
+    "10.5",
+    "Take the mean over the path off each seed's states. What is left is a matrix (T, D) for each seed.",
+    "Its singular values squared are the variances along the PCs, the largest first. Which part do the first two hold?",
+)
+def _kept(kept):
+    """Paths with known PCs: three motions of known variance along orthogonal directions, and a mean far away."""
+    rng = np.random.default_rng(105)
+    frame = np.linalg.qr(rng.normal(size=(9, 3)))[0]
+    motions = np.linalg.qr(np.column_stack([np.ones(30), rng.normal(size=(30, 3))]))[0][:, 1:]  # of mean zero
+    sizes = np.array([[5.0, 2.0, 1.0], [1.0, 4.0, 4.0], [3.0, 0.0, 0.0]])
+    x = np.stack([(motions * size) @ frame.T + 50 * rng.normal(size=9) for size in sizes], axis=1)
+    wanted = [sum(sorted(size**2)[-2:]) / sum(size**2) for size in sizes]
+    close("The parts", function(kept)(x), wanted)
