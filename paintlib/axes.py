@@ -3,7 +3,7 @@
 import numpy as np
 from array_api_compat import array_namespace
 
-from paintlib.checks import require
+from paintlib.checks import require, vectors
 
 
 def check_orthonormal(quantity, U):
@@ -59,7 +59,7 @@ def _lanczos(matrix, rank):
 def axes_of_few(data, rank):
     """Mean, axes, variances and total variance of N <= D points through the N x N Gram matrix."""
     xp = array_namespace(data)
-    data = xp.astype(data, xp.float64)
+    data = vectors("data", xp.astype(data, xp.float64))
     mu = xp.mean(data, axis=0)
     Y = data - mu
     lam, V = principal_axes(Y @ Y.T / data.shape[0], rank)

@@ -73,9 +73,21 @@ def finite(array):
     return bool(xp.isfinite(xp.max(array)) & xp.isfinite(xp.min(array)))
 
 
+def vectors(quantity, x):
+    """Check that x holds floating-point numbers whose squares are finite."""
+    xp = library(quantity, x)
+    if type(x) is np.ndarray and x.itemsize >= 4 and x.dtype.kind == "f" and x.size > 0:
+        sound = math.isfinite(np.vdot(x, x))  # one pass over x, which any NaN and infinity survive
+    else:
+        real_array(quantity, x)
+        sound = bool(xp.isfinite(xp.linalg.vector_norm(x)))
+    require(sound, quantity, "NaN or infinity, or entries whose squares are", "remove or mend those entries")
+    return x
+
+
 def state(x, D):
-    """Check a state: finite floating-point numbers, shape (..., D)."""
-    real_array("x", x)
+    """Check a state: floating-point numbers whose squares are finite, shape (..., D)."""
+    vectors("x", x)
     if x.ndim == 0 or x.shape[-1] != D:
         remedy = f"its last axis must have length {D}; flatten images"
         require(False, "x", f"shape {tuple(x.shape)}", remedy)
@@ -97,6 +109,30 @@ def same_kind(x, own):
     if x.dtype != own.dtype and type(x) is not np.ndarray:
         remedy = "convert one of the two (a Gaussian or Mixture by its .like(x))"
         require(False, "x", f"dtype {x.dtype} for a model of {own.dtype}", remedy)
+
+
+def together(quantities, *values):
+    """Check that the arrays among some values are of one library, and that their shapes fit one another."""
+    arrays = [value for value in values if is_array_api_obj(value) and value.ndim > 0]
+    if len(arrays) < 2:
+        return
+    kinds = {array_namespace(array).__name__ for array in arrays}
+    require(len(kinds) == 1, quantities, f"arrays of {sorted(kinds)}", "give all in one library")
+    shapes = [tuple(array.shape) for array in arrays]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        require(False, quantities, f"shapes {shapes}", "give shapes that fit one another")
+
+
+def float_array(quantity, values, ndim=1):
+    """Numbers as a NumPy array in float64."""
+    try:
+        array = np.asarray(values, dtype=None if is_array_api_obj(values) else float)
+        require(array.dtype.kind in "fiu", quantity, f"dtype {array.dtype}", "give real numbers")
+    except (TypeError, ValueError) as error:
+        require(False, quantity, f"{values!r} ({error})", "give real numbers")
+    return real_array(quantity, array.astype(float), ndim)
 
 
 def number(quantity, value, remedy="give one number"):

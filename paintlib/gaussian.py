@@ -292,7 +292,9 @@ class Gaussian:
 
         A Gaussian with variances noise^2 lam_k / v_k and the mean's part along u_k scaled by 1 - alpha psi_k(0).
         """
-        require(0 < number("noise", noise), "noise", noise, "the standard deviation of the starting noise is positive")
+        remedy = "the standard deviation of the starting noise is positive, and its square a number"
+        require(0 < number("noise", noise) < 1e150, "noise", noise, remedy)
+        require(isinstance(check_level(start, "start").kappa, float), "start", start, "give one level, not arrays")
         on, off = psi(self.lam, start), psi(self.rest, start) if self.rest else 0.0
         mu = self.mu - start.alpha * self._join(0.0, self.mu, self.mu @ self.U, on, off)
         return Gaussian._of(mu, self.U, noise**2 * on**2, noise**2 * off**2)

@@ -10,7 +10,7 @@ from numbers import Integral
 import numpy as np
 from array_api_compat import array_namespace
 
-from paintlib.checks import everywhere, not_negative, real_array, require
+from paintlib.checks import everywhere, float_array, not_negative, number, real_array, require, together, vectors
 from paintlib.schedules import check_level
 
 
@@ -26,7 +26,7 @@ def pc_residual(x, k, *, centred):
 
 def effective_dimension(x, fraction=0.999, *, centred):
     """How many principal components hold `fraction` of the trajectory's variance; shape (...,)."""
-    require(0 < fraction < 1, "fraction", fraction, "need 0 < fraction < 1")
+    require(0 < number("fraction", fraction) < 1, "fraction", fraction, "need 0 < fraction < 1")
     values, _ = _components(x, centred)
     xp = array_namespace(x)
     total = xp.sum(values, axis=-1, keepdims=True)
@@ -47,9 +47,11 @@ def _share(square, x):
 
 
 def _check_trajectory(x):
-    real_array("x", x)
+    vectors("x", x)
     require(x.ndim >= 2, "x", f"shape {tuple(x.shape)}", "a trajectory has shape (T, ..., D)")
-    return array_namespace(x)
+    xp = array_namespace(x)
+    require(xp.finfo(x.dtype).bits >= 32, "x", f"dtype {x.dtype}", "convert to float32 or float64: too few digits")
+    return xp
 
 
 def _components(x, centred):
@@ -86,6 +88,7 @@ def rotation_residual(x, alpha):
 
     x in variance-preserving coordinates (`Trajectory.vp`), alpha (T,) the signal scale there.
     """
+    _check_trajectory(x), real_array("alpha", alpha, 1)
     return _rotation_error(x, alpha, alpha, x[0, ...], x[-1, ...])
 
 
@@ -95,6 +98,7 @@ def rotation_residual_script(x, alpha):
     Each x_t is compared with the alpha of the step before; shape (T - 1, ...). Table 2's rotation column is of this
     kind; Eq. 7 is `rotation_residual`.
     """
+    _check_trajectory(x), real_array("alpha", alpha, 1)
     return _rotation_error(x[1:, ...], alpha[:-1] ** 2, alpha[:-1], x[0, ...], x[-1, ...])
 
 
@@ -114,7 +118,8 @@ def slerp(x_T, x_0, start, level):
     The rotation that is exact at both ends also where alpha_T > 0; for alpha_T = 0 it is Eq. 7. The two states, and the
     result, are in variance-preserving coordinates; levels of another kind count by their kappa.
     """
-    check_level(start, "start"), check_level(level)
+    vectors("x_T", x_T), vectors("x_0", x_0), check_level(start, "start"), check_level(level)
+    together("x_T, x_0", x_T, x_0)
     require(start.noisy, "start", start, "the turn from x_T needs some noise there; use sigma > 0")
     inside = everywhere(level.sigma * start.alpha <= start.sigma * level.alpha * (1 + 1e-6))  # tables are in float32
     require(inside, "start, level", (start, level), "the turn goes from `start` to less noise")
@@ -124,6 +129,8 @@ def slerp(x_T, x_0, start, level):
 
 def conserved(x, x0_hat, level):
     """(x - alpha x0_hat) / sigma: what stays constant while the endpoint estimate does (Eq. 82)."""
+    vectors("x", x), vectors("x0_hat", x0_hat)
+    together("x, x0_hat", x, x0_hat)
     require(check_level(level).noisy, "sigma", level.sigma, "at sigma = 0 there is no noise to keep; use sigma > 0")
     alpha, sigma = level.on(x)
     return (x - alpha * x0_hat) / sigma
@@ -136,8 +143,8 @@ def J(lam, level):
 
 def J_bound(lam, level):
     """The true lower bound of J: -min(sigma, alpha sqrt(lam)), in place of the paper's Eq. 70."""
-    lam = not_negative("lam", lam, "variances are finite and not negative")
-    a, b = check_level(level).alpha * lam**0.5, level.sigma
+    check_level(level).variance(lam)  # checks that the two fit
+    a, b = level.alpha * lam**0.5, level.sigma
     return -((a + b) - abs(a - b)) / 2  # min(a, b), for numbers and arrays alike
 
 
@@ -148,6 +155,7 @@ def rotation_bound(lam, D):
     |x_t - alpha x_0 - sigma x_T|^2 <= (sqrt(2) - 1)^2 |x_t - alpha mu|^2, 17.2 %.
     """
     real_array("lam", not_negative("lam", lam, "give an array of variances, finite and not negative"), 1)
+    require(isinstance(D, Integral) and D >= 1, "D", D, "give the number of dimensions")
     return array_namespace(lam).sum(lam / (1 + lam)) / D
 
 
@@ -185,8 +193,13 @@ def curvature_torsion(r, t):
     NumPy only, with errors of second order in the steps of the parameter t (T,), which may be any and uneven, up to
     both ends; units 1 / length. A straight piece has no torsion: NaN.
     """
-    r, t = real_array("r", np.asarray(r)), real_array("t", np.asarray(t, dtype=float), 1)
-    require(r.shape[0] >= 5 and r.shape[-1] == 3, "r", f"shape {tuple(r.shape)}", "need (T, ..., 3) with T >= 5")
+    r, t = vectors("r", np.asarray(r)), float_array("t", t)
+    require(
+        r.ndim > 1 and r.shape[0] >= 5 and r.shape[-1] == 3,
+        "r",
+        f"shape {tuple(r.shape)}",
+        "need (T, ..., 3) with T >= 5",
+    )
     steps = np.diff(t)
     monotone = len(t) == len(r) and (np.all(steps > 0) or np.all(steps < 0))
     require(monotone, "t", f"shape {t.shape}", "give one parameter for each point, which only rises or only falls")

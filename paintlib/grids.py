@@ -9,7 +9,10 @@ from numbers import Integral
 
 import numpy as np
 
-from paintlib.checks import real_array, require
+from paintlib.checks import float_array, number, require
+from paintlib.schedules import check_schedule
+
+MOST = 10**6  # moves of a grid
 
 
 def uniform(schedule, n, start=None, end=None):
@@ -25,7 +28,7 @@ def log_snr(schedule, n, start=None, end=None):
 
 def karras(schedule, n, rho=7.0, start=None, end=None):
     """Equal steps in kappa^(1 / rho): EDM's grid."""
-    require(0.1 <= rho < math.inf, "rho", rho, "need a finite rho of at least 0.1; for the limit take log_snr")
+    require(0.1 <= number("rho", rho), "rho", rho, "need a finite rho of at least 0.1; for the limit take log_snr")
     return _spaced(schedule, n, start, end, lambda kappa: kappa ** (1 / rho), lambda u: u**rho)
 
 
@@ -34,6 +37,7 @@ def edm(schedule, n, rho=7.0, start=None, end=None):
 
     EDM's own is `edm(EDM(), n)`: from kappa = 80 to 0.002, and then to 0.
     """
+    check_schedule(schedule)
     whole = isinstance(n, Integral) and n >= 2
     require(whole, "n", n, "this grid has a whole number of moves, two or more: the last goes to clean data")
     noisy = karras(schedule, n - 1, rho, start, end)
@@ -44,7 +48,7 @@ def edm(schedule, n, rho=7.0, start=None, end=None):
 
 def equal_angle(schedule, n, lam, start=None, end=None):
     """DDIM's best grid for one variance `lam`: equal steps in the angle theta = arctan(sqrt(lam) / kappa)."""
-    require(0 < lam < math.inf, "lam", lam, "need a positive, finite variance")
+    require(0 < number("lam", lam), "lam", lam, "need a positive, finite variance")
     root = math.sqrt(lam)
     if schedule(_ends(schedule, n, start, end)[1]).kappa > root:  # both angles may be tiny: keep their digits
         return _spaced(
@@ -75,7 +79,7 @@ def optimal(schedule, n, lams, start=None, end=None, points=2000):
     The density of steps in u = log kappa solves rho ~ sqrt(sum_k lam_k e_k theta_k'^2), where e_k is the integral of
     theta_k'^2 / rho and theta_k' = sqrt(lam_k) kappa / (kappa^2 + lam_k): it minimises sum_k lam_k e_k^2.
     """
-    lams = real_array("lams", np.asarray(lams, dtype=float), 1)
+    lams = float_array("lams", lams)
     require(bool(np.all(lams >= 0)) and lams.max() > 0, "lams", lams, "need variances, at least one of them positive")
     first, last = _ends(schedule, n, start, end)
     u = np.linspace(_log_kappa(schedule, first), _log_kappa(schedule, last), points)
@@ -97,7 +101,9 @@ def optimal(schedule, n, lams, start=None, end=None, points=2000):
 
 
 def _ends(schedule, n, start, end):
-    require(isinstance(n, Integral) and n >= 1, "n", n, "a grid has a whole number of moves, at least one")
+    check_schedule(schedule)
+    whole = isinstance(n, Integral) and 1 <= n <= MOST
+    require(whole, "n", n, f"a grid has a whole number of moves, from one to {MOST:,}")
     first, last = schedule.t_max if start is None else start, schedule.t_min if end is None else end
     falling = schedule(first).kappa > schedule(last).kappa
     require(falling, "start, end", (first, last), "the start must have more noise than the end")
@@ -128,9 +134,8 @@ def _at(schedule, first, kappas, last):
         return np.array([first, *map(schedule.time, kappas), last])
     except ValueError as error:
         remedy = "set `start` and `end` within the schedule's levels"
-        raise ValueError(
-            f"start, end: from {first} to {last} this grid leaves the schedule ({error}); {remedy}"
-        ) from None
+        given = f"{first} to {last}, from where to where this grid leaves the schedule ({error})"
+        raise ValueError(f"start, end: got {given}; {remedy}") from None
 
 
 def _visited(schedule, times):
@@ -140,7 +145,7 @@ def _visited(schedule, times):
             schedule(t)
     except ValueError as error:
         remedy = "choose n, `start` and `end` so that it has one at each"
-        raise ValueError(f"n, start, end: this grid visits a time without a level ({error}); {remedy}") from None
+        raise ValueError(f"n, start, end: got a grid that visits a time without a level ({error}); {remedy}") from None
     return times
 
 

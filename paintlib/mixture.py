@@ -92,8 +92,8 @@ class Mixture:
         Squared lengths off the axes are differences here, |y|^2 - |c|^2. Where rounding could be felt in them, and that
         is at small sigma, each mode is asked for its own log density; the last answer says whether that was needed.
         """
-        xp = array_namespace(x)
         same_kind(state(x, self.D), self._axes)
+        xp = array_namespace(x)
         alpha, sigma = check_level(level).on(x)
         c = x @ self._axes - alpha * self._along
         v, v_rest = self._variances(alpha, sigma)

@@ -8,7 +8,7 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from paintlib.blocks import slices
-from paintlib.checks import real_array, require
+from paintlib.checks import real_array, require, same_library, vectors
 
 COLUMNS = 512  # a product by blocks of columns leaves out what symmetry gives: half the work
 BATCH = 2**27  # bytes of rows in float64 that are centred at a time
@@ -30,8 +30,8 @@ class Moments:
     def of(cls, data):
         """The moments of an array (N, D), or of an iterable of such batches."""
         if hasattr(data, "shape"):
-            real_array("data", data, 2)
             data = [data]
+        require(hasattr(data, "__iter__"), "data", repr(data), "give an array (N, D), or batches of it")
         count, mean, scatter = 0, None, None
         for batch in data:
             real_array("data", batch, 2)
@@ -41,9 +41,10 @@ class Moments:
                 check_memory(D)
                 like = dict(dtype=xp.float64, device=batch.device)
                 mean, scatter = xp.zeros((D,), **like), xp.zeros((D, D), **like)
+            same_library(batch, mean, "data")
             require(batch.shape[1] == D, "data", f"D = {batch.shape[1]} after {D}", "all batches need the same D")
             for cut in slices(batch.shape[0], max(BATCH // (8 * D), 1)):
-                rows = xp.astype(batch[cut, :], xp.float64)
+                rows = vectors("data", xp.astype(batch[cut, :], xp.float64))
                 here, own = rows.shape[0], xp.mean(rows, axis=0)
                 step, total = own - mean, count + here
                 # the distance of the two means counts as one more row

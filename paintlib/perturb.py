@@ -2,7 +2,7 @@
 
 from array_api_compat import array_namespace
 
-from paintlib.checks import everywhere, number, require
+from paintlib.checks import everywhere, number, real_array, require
 from paintlib.gaussian import spread
 from paintlib.schedules import CLEAN, check_level
 
@@ -34,4 +34,5 @@ def isotropic_gain(lam, start, end=CLEAN):
     At the image it goes from tr Sigma, for a nudge of pure noise (alpha = 0, sigma = 1), to rank Sigma for the last.
     Off-manifold directions, which matter only for end.sigma > 0, count if `lam` holds their zeros.
     """
+    real_array("lam", lam)
     return array_namespace(lam).sum(gain(lam, start, end) ** 2)

@@ -8,7 +8,7 @@ from array_api_compat import array_namespace
 
 from paintlib.axes import check_orthonormal
 from paintlib.blocks import slices
-from paintlib.checks import real_array, require, same_library, state
+from paintlib.checks import library, real_array, require, same_library, state
 from paintlib.logspace import check_prior, softmax
 from paintlib.schedules import check_level
 
@@ -22,7 +22,7 @@ PROBES = 64  # points whose log weights are compared in both precisions
 
 def effective_number(weights):
     """How many points share the weight: 1 / sum_i w_i^2 over the last axis, from 1 to N."""
-    return 1 / array_namespace(weights).sum(weights**2, axis=-1)
+    return 1 / library("weights", weights).sum(weights**2, axis=-1)
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class PointCloud:
 
     def _batched(self, x, level, f, width):
         """f on rows of x in batches that keep B x N within the memory; the level may differ from row to row."""
-        xp = array_namespace(x)
         state(x, self.D)
+        xp = array_namespace(x)
         same_library(x, self.points)
         alpha, sigma = check_level(level).on(x)
         remedy = "a finite data set has no score at sigma = 0; use sigma > 0"

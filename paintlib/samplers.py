@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace, is_torch_array
 
-from paintlib.checks import finite, real_array, require
-from paintlib.schedules import Level
+from paintlib.checks import finite, number, real_array, require
+from paintlib.schedules import Level, check_schedule
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def stochastic(denoiser, x, schedule, grid, eta, rng):
     tau = eta sigma' sqrt(1 - kappa'^2 / kappa^2).
     eta = 1 is ancestral (DDPM) sampling, eta = 0 is `ddim`. rng is a NumPy or torch random generator.
     """
-    require(0 <= eta <= 1, "eta", eta, "choose from 0 (deterministic) to 1 (ancestral)")
+    require(0 <= number("eta", eta) <= 1, "eta", eta, "choose from 0 (deterministic) to 1 (ancestral)")
     fits = hasattr(rng, "initial_seed" if is_torch_array(x) else "standard_normal")
     require(fits, "rng", repr(rng), "give np.random.default_rng(seed), or a torch.Generator for torch")
 
@@ -187,8 +187,8 @@ def teleport(gaussian, x, schedule, grid, skip):
 
 def _levels(schedule, grid):
     """The grid's levels, from noise to image."""
-    remedy = "give a schedule such as VP(), with its brackets"
-    require(callable(schedule) and not isinstance(schedule, type), "schedule", repr(schedule), remedy)
+    check_schedule(schedule)
+    require(hasattr(grid, "__iter__"), "grid", repr(grid), "give a list of times")
     levels = [schedule(t) for t in grid]
     require(len(levels) > 0, "grid", "no times", "give at least one")
     falling = all(a.kappa > b.kappa for a, b in pairwise(levels))

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj
 
-from paintlib.checks import everywhere, floating, library, not_negative, number, require, scalar, square_range
+from paintlib.checks import (
+    everywhere,
+    float_array,
+    floating,
+    library,
+    not_negative,
+    number,
+    require,
+    scalar,
+    square_range,
+    together,
+)
 
 
 def _scale(name, value):
@@ -44,6 +55,7 @@ class Level:
 
     def __post_init__(self):
         alpha, sigma = _scale("alpha", self.alpha), _scale("sigma", self.sigma)
+        together("alpha, sigma", alpha, sigma)
         require(everywhere(alpha + sigma > 0), "Level", "alpha = sigma = 0", "one of the two must be positive")
         object.__setattr__(self, "alpha", alpha)
         object.__setattr__(self, "sigma", sigma)
@@ -74,7 +86,10 @@ class Level:
     @classmethod
     def from_log_snr(cls, log_snr):
         """The variance-preserving level whose log(alpha^2 / sigma^2) is `log_snr`, a number or a NumPy array."""
-        return cls.from_kappa(np.exp(-np.asarray(log_snr, dtype=float) / 2)).vp()
+        log_snr = log_snr if is_array_api_obj(log_snr) else number("log_snr", log_snr)
+        with np.errstate(over="ignore"):
+            kappa = np.exp(-np.asarray(log_snr, dtype=float) / 2)
+        return cls.from_kappa(kappa).vp()
 
     @property
     def kappa(self):
@@ -109,11 +124,15 @@ class Level:
 
     def variance(self, lam):
         """v = sigma^2 + lam alpha^2: the variance at this level of a feature whose data variance is `lam`."""
-        return self.sigma**2 + not_negative("lam", lam, "variances are finite and not negative") * self.alpha**2
+        lam = not_negative("lam", lam, "variances are finite and not negative")
+        if not isinstance(lam, float):
+            together("lam, level", lam, self.alpha, self.sigma)
+        return self.sigma**2 + lam * self.alpha**2
 
     def on(self, x):
         """alpha and sigma as arrays like x, shaped to multiply x of shape (..., D): batch axes gain a trailing one."""
         xp = library("x", x)
+        require(floating(xp, x.dtype), "x", f"dtype {x.dtype}", "convert to floating point")
         low, high = square_range(xp, x.dtype)
         pair = []
         for name, value in (("alpha", self.alpha), ("sigma", self.sigma)):
@@ -131,6 +150,13 @@ class Level:
         given = f"shape {own} for x with batch axes {batch}"
         require(fits, "level", given, "give one level for each x, or one for all")
         return xp.asarray(value, dtype=x.dtype, device=x.device)[..., None]
+
+
+def check_schedule(schedule):
+    """Check that this is a schedule, and not its class or a list of times."""
+    if isinstance(schedule, type) or not (callable(schedule) and hasattr(schedule, "time")):
+        require(False, "schedule", repr(schedule), "give a schedule such as VP(), with its brackets")
+    return schedule
 
 
 def check_level(level, quantity="level"):
@@ -169,7 +195,7 @@ class VP:
     t_max = 1.0
 
     def __post_init__(self):
-        given = (self.beta_min, self.beta_max)
+        given = tuple(number("beta_min, beta_max", value) for value in (self.beta_min, self.beta_max))
         require(
             0 < self.beta_min <= self.beta_max < math.inf,
             "beta_min, beta_max",
@@ -211,7 +237,7 @@ class Cosine:
     t_max = 1.0
 
     def __post_init__(self):
-        require(0 <= self.offset < math.inf, "offset", self.offset, "need a finite offset >= 0")
+        require(0 <= number("offset", self.offset), "offset", self.offset, "need a finite offset >= 0")
 
     def _angle(self, t):
         return math.pi / 2 * (t + self.offset) / (1 + self.offset)
@@ -250,7 +276,7 @@ class EDM:
     kappa_max: float = 80.0
 
     def __post_init__(self):
-        given = (self.kappa_min, self.kappa_max)
+        given = tuple(number("kappa_min, kappa_max", value) for value in (self.kappa_min, self.kappa_max))
         fits = 0 <= self.kappa_min < self.kappa_max < math.inf
         require(fits, "kappa_min, kappa_max", given, "need 0 <= kappa_min < kappa_max, both finite")
 
@@ -310,10 +336,8 @@ class Tabulated:
     t_min = -1.0
 
     def __init__(self, alphas_cumprod):
-        table = np.asarray(alphas_cumprod, dtype=np.float64)
-        require(
-            table.ndim == 1 and table.size > 1, "alphas_cumprod", f"shape {table.shape}", "give two or more entries"
-        )
+        table = float_array("alphas_cumprod", alphas_cumprod)
+        require(table.size > 1, "alphas_cumprod", f"shape {table.shape}", "give two or more entries")
         decreasing = bool(np.all(np.diff(table) < 0)) and 0 <= table[-1] and table[0] < 1
         require(decreasing, "alphas_cumprod", table, "it must fall strictly, within (0, 1); the last may be 0")
         self.alphas_cumprod = table

@@ -200,7 +200,7 @@ def test_d8_equal_angles_are_bad_for_heun():
 
 def test_a_grid_that_leaves_the_schedule_names_its_ends():
     table = Tabulated.ddpm()
-    with pytest.raises(ValueError, match=r"start, end: from 999\.0 to -1\.0"):
+    with pytest.raises(ValueError, match=r"start, end: got 999\.0 to -1\.0"):
         grids.karras(table, 20)
     with pytest.raises(ValueError, match="n, start, end"):
         grids.uniform(table, 1500)
