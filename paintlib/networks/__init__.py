@@ -3,6 +3,18 @@
 from paintlib.networks.adapters import EDMNetwork, FlowNetwork, Network
 from paintlib.networks.files import TABLE_1, from_diffusers, load, shipped
 from paintlib.networks.schedulers import visits
+from paintlib.networks.timetable import hand_over
 from paintlib.networks.watch import record
 
-__all__ = ["TABLE_1", "EDMNetwork", "FlowNetwork", "Network", "from_diffusers", "load", "record", "shipped", "visits"]
+__all__ = [
+    "TABLE_1",
+    "EDMNetwork",
+    "FlowNetwork",
+    "Network",
+    "from_diffusers",
+    "hand_over",
+    "load",
+    "record",
+    "shipped",
+    "visits",
+]
