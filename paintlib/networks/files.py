@@ -31,7 +31,7 @@ def load(name, prompt=None, guidance=None, label=None, unlabelled=None, size=Non
     """
     if name in shipped():
         folder = SHIPPED / name
-        _verify(folder)
+        verify(folder)
     else:
         folder = Path(name) if Path(name).is_dir() else fetch(name, f"use one of {shipped()}")
     texts = (folder / "text_encoder").is_dir()
@@ -80,7 +80,7 @@ def shipped():
     return sorted(p.parent.name for p in SHIPPED.glob("*/model_index.json"))
 
 
-def _verify(folder):
+def verify(folder):
     """Compare every file of a model that ships with its sha256."""
     for file, wanted in json.loads((folder / "sha256.json").read_text()).items():
         found = hashlib.sha256((folder / file).read_bytes()).hexdigest()

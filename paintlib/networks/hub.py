@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from paintlib.checks import require
@@ -30,10 +31,11 @@ USUAL = [
 ]
 
 
-def fetch(name, instead):
+def fetch(name, instead, choose=None, note=""):
     """The folder of a hub model, of which only what is needed is fetched; says beforehand how many MB that is.
 
-    `instead` is what the error offers where there is no network.
+    `choose` picks the files, by default those of a denoiser (`needed`); `note` is said with the size. `instead` is what
+    the error offers where there is no network.
     """
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -42,12 +44,11 @@ def fetch(name, instead):
     try:
         info = HfApi().model_info(name, revision=revision, files_metadata=True)
         sizes = {file.rfilename: file.size or 0 for file in info.siblings}
-        patterns, revision = needed(list(sizes)), info.sha
-        print(
-            f"{name}: {sum(sizes[f] for f in patterns) / 1e6:.1f} MB from the hub, less what is kept", file=sys.stderr
-        )
+        patterns, revision = (choose or needed)(list(sizes)), info.sha
+        size = sum(sizes[f] for f in patterns) / 1e6
+        print(f"{name}: {size:.1f} MB from the hub, less what is kept. {note}".strip(), file=sys.stderr)
     except Exception:  # whatever a client without a network raises; the cache may have the model
-        patterns = USUAL
+        patterns = [*USUAL, "vae/config.json", f"vae/{STEM}.safetensors"] if choose else USUAL
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
@@ -70,9 +71,25 @@ def needed(files):
     return sorted(set(chosen))
 
 
-def weights(files, folder, stem):
-    """The files of one variant: safetensors before bin, full precision before fp16, one file before shards."""
-    return max(variants(files, folder, stem), default=(0, "", []))[2]
+@dataclass(frozen=True)
+class Whole:
+    """Of a repository's files those of a whole text-to-image pipeline, without its filter; in float16 if `half`."""
+
+    half: bool
+
+    def __call__(self, files):
+        chosen = [f for f in files if f == "model_index.json" or re.match(r"(scheduler|tokenizer(_2)?)/[^/]+$", f)]
+        parts = {"unet": STEM, "vae": STEM, "text_encoder": "(?:pytorch_)?model", "text_encoder_2": "model"}
+        for folder, stem in parts.items():
+            if f"{folder}/config.json" in files:
+                chosen += [f"{folder}/config.json", *weights(files, f"{folder}/", stem, self.half)]
+        return sorted(set(chosen))
+
+
+def weights(files, folder, stem, half=False):
+    """The files of one variant: safetensors before bin, full precision before fp16 (not if `half`), whole to shards."""
+    found = variants(files, folder, stem)
+    return max(found, key=lambda v: (v[0][0], half and v[1] == "fp16", v), default=(0, "", []))[2]
 
 
 def variants(files, folder, stem):
