@@ -5,6 +5,7 @@ import pytest
 from scipy.special import softmax
 
 from paintlib import check
+from paintlib.pointcloud import PointCloud
 
 
 def floor(lam, before, after):
@@ -43,8 +44,19 @@ def afterwards(points, own, x, level):
         return (w @ points - mine * points[own]) / (1 - mine)
 
 
-RIGHT = {"11.1": floor, "11.2": truncated, "11.3": leave_one_out, "11.4": paired}
+def same_class(mixture, before, after, level):
+    return sum(
+        np.argmax(mixture.responsibilities(level.alpha * a, level))
+        == np.argmax(mixture.responsibilities(level.alpha * b, level))
+        for a, b in zip(before, after, strict=True)
+    ) / len(before)
+
+
+RIGHT = {"11.1": floor, "11.2": truncated, "11.3": leave_one_out, "11.4": paired, "11.5": same_class}
 SLIPS = [
+    ("11.5", lambda mixture, before, after, level: 1 - same_class(mixture, before, after, level)),
+    ("11.5", lambda mixture, before, after, level: same_class(mixture, before, before, level)),
+    ("11.5", lambda mixture, before, after, level: same_class(mixture, before, after, level) ** 0.5),
     ("11.1", lambda lam, before, after: np.sum((before.variance(lam) ** 0.5 - after.variance(lam) ** 0.5) ** 2)),
     ("11.1", lambda lam, before, after: np.mean((before.variance(lam) - after.variance(lam)) ** 2)),
     ("11.1", lambda lam, before, after: np.mean(before.variance(lam) - after.variance(lam)) ** 2),
@@ -69,3 +81,12 @@ def test_a_slip_is_refused_with_a_word_on_what_is_off(number, slip, capsys):
     assert not check.answer(number, slip)
     said = capsys.readouterr().out
     assert "off by" in said or "finite" in said
+
+
+def test_a_call_of_the_exact_score_is_no_answer_to_the_exercise_that_asks_for_it(capsys):
+    def called(points, own, x, level):
+        rows = [PointCloud(np.delete(points, i, axis=0)).denoise(x[b], level) for b, i in enumerate(own)]
+        return np.stack(rows)
+
+    assert not check.answer("11.3", called)
+    assert "PointCloud.denoise of paintlib found them" in capsys.readouterr().out

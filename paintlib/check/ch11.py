@@ -5,6 +5,7 @@ import numpy as np
 from paintlib.check import close, exercise, function
 from paintlib.denoisers import score
 from paintlib.gaussian import Gaussian
+from paintlib.mixture import Mixture
 from paintlib.pointcloud import PointCloud
 from paintlib.schedules import Level, Tabulated
 
@@ -17,7 +18,7 @@ def _typical(lam, level):
 @exercise(
     "11.1",
     "Along axis k the flow keeps c_k / sqrt(v_k) = z_k, standard normal (Eq. 9). What is c_k at the two levels?",
-    "The two states differ by (sqrt(v_k) - sqrt(v_k')) z_k along axis k. Square, take the mean over z, sum over k.",
+    "So along each axis both states are multiples of one z_k. What is the mean of its square? Then add up the axes.",
 )
 def shift_floor(answer):
     f = function(answer)
@@ -34,8 +35,8 @@ def shift_floor(answer):
 @exercise(
     "11.2",
     "Along an axis of variance lam_k the true score is -c_k / v_k. What does a painter who left the axis out answer?",
-    "He answers -c_k / sigma^2, as for plain noise. The mean of c_k^2 is v_k; put both into missed / variance.",
-    "Missed: the sum over k >= r of v_k (1 / sigma^2 - 1 / v_k)^2. Variance: the sum over all k of 1 / v_k.",
+    "He answers as for plain noise, an axis without variance. The mean of c_k^2 is v_k: with it you have the mean of "
+    "what is missed on each axis, and the mean square of the true score.",
 )
 def truncated(answer):
     f = function(answer)
@@ -73,8 +74,8 @@ def leave_one_out(answer):
 @exercise(
     "11.4",
     "A lucky noise is lucky for both painters. Draw noises again, not errors: both painters get the same draw.",
-    "Look at the differences a - b, one per noise. Draw S of them with replacement, take the mean; some 2,000 times.",
-    "np.quantile of these means at 0.025 and 0.975 is the interval.",
+    "So the numbers to draw from are the differences, one per noise. Each draw gives a mean; the middle of many means "
+    "is the interval.",
 )
 def paired_interval(answer):
     f = function(answer)
@@ -86,3 +87,32 @@ def paired_interval(answer):
         wanted = np.mean(a - b) + half * np.array([-1, 1])
         given = f(a, b, np.random.default_rng(2))
         close(f"The interval for {S} noises (by normal theory {wanted.round(2)})", given, wanted, 0, 0.25 * half)
+
+
+@exercise(
+    "11.5",
+    "The posterior weights of the modes given a noisy picture say which mode is most probable: one row of weights for "
+    "each picture.",
+    "`level` is where to ask: scale the pictures by its alpha, and compare the two answers row by row.",
+)
+def same_class(answer):
+    """By the densities of the modes, each by itself."""
+    f = function(answer)
+    rng = np.random.default_rng(115)
+    modes = [Gaussian.fit(3 * rng.standard_normal(6) + rng.standard_normal((30, 6))) for _ in range(4)]
+    for prior in (np.full(4, 0.25), np.array([0.7, 0.1, 0.1, 0.1])):
+        mixture = Mixture(prior, modes)
+        before = np.concatenate(
+            [mode.sample(np.random.default_rng(n).standard_normal((5, 6))) for n, mode in enumerate(modes)]
+        )
+        for after in (before, before[::-1], np.roll(before, 3, axis=0), before + rng.standard_normal(before.shape)):
+            level = Level.from_kappa(0.1).vp()
+            best = [
+                [
+                    max(range(4), key=lambda i: np.log(prior[i]) + modes[i].log_prob(level.alpha * x, level))
+                    for x in rows
+                ]
+                for rows in (before, after)
+            ]
+            wanted = np.mean([a == b for a, b in zip(*best, strict=True)])
+            close("The part of pairs", f(mixture, before, after, level), wanted)

@@ -40,11 +40,11 @@ def enough(variances, fraction):
     return int(np.searchsorted(np.cumsum(variances), fraction * variances.sum())) + 1
 
 
-def classes(full, gaussian):
+def classes(full, gaussian, dtype=np.float16):
     """Mean and covariance of each class on the axes of `gaussian`, in units of their standard deviations.
 
-    So the entries are of the order of one, and float16 keeps them: the upper triangle `moments` (K, r (r + 1) / 2) of
-    lam^-1/2 U^T Cov U lam^-1/2. `rest` (K,) is the mean variance of a direction off the axes.
+    So the entries are of the order of one, and float16 (`dtype`) keeps them: `moments` (K, r (r + 1) / 2) is the upper
+    triangle of lam^-1/2 U^T Cov U lam^-1/2. `rest` (K,) is the mean variance of a direction off the axes.
     """
     scale, upper = gaussian.lam**0.5, np.triu_indices(gaussian.rank)
     prior, means, moments, rest = [], [], [], []
@@ -56,7 +56,7 @@ def classes(full, gaussian):
         off = np.mean(np.sum(y**2, 1)) - np.diag(moment) @ gaussian.lam
         prior.append(len(y) / len(full)), means.append(mean)
         moments.append(moment[upper]), rest.append(off / (gaussian.D - gaussian.rank))
-    return dict(prior=prior, means=np.float32(means), moments=np.float16(moments), rest=rest)
+    return dict(prior=np.array(prior), means=np.float32(means), moments=np.array(moments, dtype), rest=np.array(rest))
 
 
 def sums(target):
