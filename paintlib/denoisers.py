@@ -1,9 +1,10 @@
 """The one primitive: a denoiser gives the endpoint estimate x0_hat; score, noise and velocity follow (Eqs. 4-6, 16)."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from paintlib.checks import require
+from paintlib.checks import library, require
 from paintlib.schedules import check_level
 
 
@@ -66,12 +67,28 @@ def velocity(denoiser, x, level, rate):
 
 @dataclass(frozen=True)
 class Guided:
-    """Classifier-free guidance: x0_hat = x0_u + strength (x0_c - x0_u); strength 1 is the conditional model alone."""
+    """Classifier-free guidance: x0_hat = x0_u + strength (x0_c - x0_u); strength 1 is the conditional model alone.
+
+    Where kappa is not between `low` and `high` the conditional model paints alone (Kynkaanniemi and others, 2024).
+    """
 
     conditional: Denoiser
     unconditional: Denoiser
     strength: float
+    low: float = 0.0
+    high: float = math.inf
+
+    def __post_init__(self):
+        given = (self.low, self.high)
+        require(0 <= self.low <= self.high, "low, high", given, "need 0 <= low <= high, levels kappa")
 
     def denoise(self, x, level):
+        asked = self.conditional.denoise(x, level)
         plain = self.unconditional.denoise(x, level)
-        return plain + self.strength * (self.conditional.denoise(x, level) - plain)
+        guided = plain + self.strength * (asked - plain)
+        if (self.low, self.high) == (0.0, math.inf):
+            return guided
+        xp = library("x", x)
+        alpha, sigma = level.on(x)
+        below = sigma <= self.high * alpha if self.high < math.inf else sigma >= 0
+        return xp.where((sigma >= self.low * alpha) & below, guided, asked)
