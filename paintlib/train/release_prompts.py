@@ -49,8 +49,11 @@ or, as a denoiser of latents, `paintlib.networks.load("emoji", prompt="panda, bl
 ![Samples at guidance 3](samples.png)
 
 Prompts are a name of the list and a style, with a comma between (`paintlib.data.emoji.load().prompts`). It reads other
-words letter by letter, and does not know them. For the drawings, their makers and licences see
-`paintlib/datasets/README.md`.
+words letter by letter, and does not know them.
+
+It learned from Noto Emoji (c) Google, Apache 2.0 (cartoon); Twemoji (c) Twitter, Inc. and other contributors, CC BY 4.0
+(sticker); Fluent Emoji (c) Microsoft Corporation, MIT (glossy 3d, paper cut, black ink); and it has many of these
+drawings by heart, so credit their makers when you show what it paints. More in `paintlib/datasets/README.md`.
 
 ## Training
 
@@ -113,7 +116,8 @@ def sentence(text):
 def history(record):
     """What was otherwise in earlier parts of a run, in words."""
     return "".join(
-        f"; until step {change['until']:,} " + ", ".join(f"{k} {v}" for k, v in change.items() if k != "until")
+        f"; until step {change['until']:,} "
+        + ", ".join(f"without {k}" if v is False else f"{k} {v}" for k, v in change.items() if k != "until")
         for change in record.get("history", [])
     )
 
@@ -126,7 +130,7 @@ def release(vae_run, run, hardware, judge_run=None, test_run=None, folder=None, 
     write_pipeline(tokenizer, parts, run / "tokenizer", folder)
     studio = Studio(folder)
     latents.save_tiles(studio.paint(list(prompts.SHEET), 3), folder / "samples.png", 6, scale=3)
-    measured, found = "Nothing.", {}
+    measured, found = "Nothing yet.", {}
     if judge_run:
         measured, found = measurements(folder, Path(judge_run), Path(test_run))
     _, held, _ = latents.drawings_for()
