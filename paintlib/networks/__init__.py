@@ -3,6 +3,7 @@
 from paintlib.networks.adapters import EDMNetwork, FlowNetwork, Network
 from paintlib.networks.files import TABLE_1, from_diffusers, load, shipped
 from paintlib.networks.schedulers import visits
+from paintlib.networks.teleport import counted, jump, land
 from paintlib.networks.timetable import hand_over
 from paintlib.networks.watch import record
 
@@ -11,8 +12,11 @@ __all__ = [
     "EDMNetwork",
     "FlowNetwork",
     "Network",
+    "counted",
     "from_diffusers",
     "hand_over",
+    "jump",
+    "land",
     "load",
     "record",
     "shipped",

@@ -63,7 +63,7 @@ def record(denoiser, scheduler, x, steps=None, start=None, **arguments):
     way = visits(scheduler, steps, **setting)
     check_pair(denoiser, scheduler, way)
     first = 0 if start is None else _place(scheduler, way, start)
-    _rehearse(scheduler, way, first, stepping)
+    rehearse(scheduler, way, first, stepping)
     network = isinstance(denoiser, Network | EDMNetwork | FlowNetwork)
     sample = to_pixels(x, denoiser.shape, denoiser.net) if network else torch.as_tensor(x)
     if start is None:
@@ -71,7 +71,7 @@ def record(denoiser, scheduler, x, steps=None, start=None, **arguments):
     else:  # the same kappa, in the scheduler's coordinates
         here = way[first].level
         sample = sample * (math.hypot(here.alpha, here.sigma) / math.hypot(start.alpha, start.sigma))
-    _begin(scheduler, first)
+    begin(scheduler, first)
     return _run(denoiser, scheduler, sample, x, way[first:], stepping)
 
 
@@ -125,7 +125,7 @@ def _as(sample, x):
     return sample if isinstance(x, torch.Tensor) else sample.numpy()
 
 
-def _begin(scheduler, first):
+def begin(scheduler, first):
     if first > 0 and hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(first)
 
@@ -143,7 +143,7 @@ def _place(scheduler, way, start):
     return fits[0]
 
 
-def _rehearse(scheduler, way, first, stepping):
+def rehearse(scheduler, way, first, stepping):
     """Run a copy on data of one point: every state must be its level's mixture of the point and noise."""
     fresh, own = draws(scheduler, stepping), dict(stepping)
     generator = torch.Generator().manual_seed(0)
@@ -153,7 +153,7 @@ def _rehearse(scheduler, way, first, stepping):
     y[..., ::2] *= -1
     z = torch.randn(y.shape, generator=generator, dtype=y.dtype)
     double, level = copy.deepcopy(scheduler), way[first].level
-    _begin(double, first)
+    begin(double, first)
     if double.config.get("variance_type") in ("fixed_large", "learned", "learned_range"):  # right for other data
         double.variance_type = "fixed_small"
         double.register_to_config(variance_type="fixed_small")

@@ -1,0 +1,73 @@
+"""Quality against evaluations: the same numbers with one process and two, resumed, and honest intervals."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from paintlib.gaussian import Gaussian
+from paintlib.measure import nfe
+
+SMALL = ["fashion-mnist", "--metric", "pca", "--methods", "ddim", "--steps", "4", "--skips", "0", "2",
+         "--samples", "12", "--batch", "3", "--repeats", "4"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("alone")
+    nfe.main([*SMALL, "--out", str(folder)])
+    return folder
+
+
+def test_a_row_names_what_it_is_of_and_counts_the_evaluations(alone):
+    rows = json.loads((alone / "table.json").read_text())
+    assert [row["nfe"] for row in rows] == [4, 2] and [row["skip"] for row in rows] == [0, 2]
+    for row in rows:
+        assert row["samples"] == 12 and row["seed"] == 0 and row["model"] == "fashion-mnist" and row["hardware"]
+        assert row["low"] < row["value"] < row["high"]
+
+
+def test_two_processes_give_the_numbers_of_one(alone, tmp_path):
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
+              "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0",
+              "-m", "paintlib.measure.nfe"]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run([*launch, *SMALL, "--out", str(tmp_path)], env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert json.loads((tmp_path / "table.json").read_text()) == json.loads((alone / "table.json").read_text())
+
+
+def test_a_stopped_table_goes_on_where_it_was(alone, monkeypatch, capsys):
+    chunks = sorted(alone.glob("*.npz"))
+    before = (alone / "table.json").read_bytes()
+    chunks[2].unlink()
+    painted, real = [], nfe.painted
+    monkeypatch.setattr(nfe, "painted", lambda *given: painted.append(given[2]) or real(*given))
+    nfe.main([*SMALL, "--out", str(alone)])
+    assert len(painted) == 1 and (alone / "table.json").read_bytes() == before
+
+
+def test_the_interval_covers_as_often_as_it_says():
+    """Half-samples of 400 give the standard error of the distance at 400: against 200 new samples of that size."""
+    rng, true = np.random.default_rng(0), Gaussian(np.zeros(3), np.eye(3), np.array([4.0, 1.0, 0.3]))
+
+    def distance(features):
+        return float(np.sum(features.mean(0) ** 2))
+
+    values = [distance(true.sample(rng.normal(size=(400, 3))) + 1.0) for _ in range(300)]
+    features = true.sample(rng.normal(size=(400, 3))) + 1.0
+    value, low, high = nfe.interval(distance, features, rng, 200)
+    assert (high - low) / 2 / 1.96 == pytest.approx(np.std(values), rel=0.25) and low < value < high
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [(["--samples", "10"], "samples: got 10"), (["--metric", "fid"], "reference: got None"),
+     (["--methods", "euler"], "method: got 'euler'")],
+)  # fmt: skip
+def test_bad_input_is_named(change, word, tmp_path):
+    with pytest.raises(SystemExit, match=word):
+        nfe.main([*SMALL, *change, "--out", str(tmp_path)])
