@@ -3,10 +3,12 @@
     run = collect(rk4(painter, noise, EDM(), grids.karras(EDM(), 60)))     a fine run of a few pictures, once
     table = best(step_costs(run), most=10)                                 the best grids of 1 to 10 moves, in one pass
     kappas = run.level.kappa[table[6]]                                     the seven levels of six moves
+    placed(lam, 6, transfer.multistep)                                     from theory alone, without a network
 
 A step from level i to level j along the slope at i misses the state that the fine run has there. The sum of what the
 steps of a grid miss is made as small as it can be (Chen, Zhou, Wang, Shen, Lyu, 2024: on the trajectory regularity of
-ODE-based diffusion sampling).
+ODE-based diffusion sampling). A miss early on is not what is left of it at the end: `step_costs(run, gaussian)` counts
+each where it counts, in the picture.
 """
 
 import json
@@ -18,19 +20,21 @@ from pathlib import Path
 import numpy as np
 from array_api_compat import array_namespace
 
-from paintlib.checks import as_numpy, require, whole
+from paintlib import grids, transfer
+from paintlib.checks import as_numpy, real_array, require, whole
+from paintlib.schedules import CLEAN, EDM
 
-# Chen and others (2024), for EDM's network of CIFAR-10 at six evaluations: sigma of each state.
-GITS_CIFAR10 = (80.0, 10.9836, 3.8811, 1.584, 0.5666, 0.1698, 0.002)
 
-
-def step_costs(run):
+def step_costs(run, gaussian=None):
     """What one Euler step from each level of a fine run to each later one misses: a NumPy array (T, T).
 
     cost[i, j] = mean over pictures of |x_i + (kappa_j - kappa_i) e_i - x_j| for j > i, with x in units of alpha and the
     slope e = (x - x0_hat) / kappa; infinite elsewhere. `run` is a `Trajectory` (T, B, D) that ends at kappa = 0 or
     short of it. No B x T x T x D array is made: the squares come from products of states with states and slopes,
     about the straight line of the first slope, on which no digits are lost where noise is large.
+
+    With a `Gaussian`, of the run's library, a miss counts as what its flow would make of it in the picture: along axis
+    k it is multiplied by sqrt(lam_k / (kappa_j^2 + lam_k)), and off the axes by 0 (Eq. 14).
     """
     x = run.scaled()
     require(x.ndim == 3, "run", f"states of shape {tuple(x.shape)}", "give the fine run of a batch, (T, B, D)")
@@ -45,16 +49,51 @@ def step_costs(run):
     line = slope[0, ...]
     y = xp.permute_dims(x - fall[:, None, None] * line, (1, 0, 2))  # (B, T, D)
     e = xp.permute_dims(slope - line, (1, 0, 2))  # (B, T - 1, D)
+    missed = as_numpy(
+        _missed(y, e, fall) if gaussian is None else _carried(y @ gaussian.U, e @ gaussian.U, fall, gaussian)
+    )
+    costs = np.full((len(kappa), len(kappa)), np.inf)
+    later = np.triu_indices(len(kappa), 1)
+    costs[later] = missed[later]
+    return costs
+
+
+def _missed(y, e, fall):
+    """The mean of |y_i + h e_i - y_j| for all i and j, from inner products."""
+    xp = array_namespace(y)
     yy, ey = y @ xp.matrix_transpose(y), e @ xp.matrix_transpose(y)
     length, own = xp.linalg.diagonal(yy), xp.linalg.diagonal(ey)
     apart = length[:, :-1, None] + length[:, None, :] - 2 * yy[:, :-1, :]
     h = fall[None, :] - fall[:-1, None]
     square = apart + 2 * h * (own[:, :, None] - ey) + h**2 * xp.sum(e**2, axis=-1)[:, :, None]
-    missed = as_numpy(xp.mean(xp.where(square > 0, square, 0.0) ** 0.5, axis=0))
-    costs = np.full((len(kappa), len(kappa)), np.inf)
-    later = np.triu_indices(len(kappa), 1)
-    costs[later] = missed[later]
-    return costs
+    return xp.mean(xp.where(square > 0, square, 0.0) ** 0.5, axis=0)
+
+
+def _carried(c, e, fall, gaussian):
+    """The same along the axes, each part times its gain from j to the picture: one j at a time."""
+    xp = array_namespace(c)
+    columns = []
+    for j in range(c.shape[1]):
+        gain = (gaussian.lam / (fall[j] ** 2 + gaussian.lam)) ** 0.5
+        off = (c[:, :-1, :] + (fall[j] - fall[:-1])[:, None] * e - c[:, j : j + 1, :]) * gain
+        columns.append(xp.mean(xp.sum(off**2, axis=-1) ** 0.5, axis=0))
+    return xp.stack(columns, axis=1)
+
+
+def jump_costs(run, gaussian):
+    """What a jump along the Gaussian's flow misses, from the first level of a fine run to each: (T,), the first is 0.
+
+    Counted in the picture, as `step_costs(run, gaussian)` counts. Put in place of its first row, it lets `best` choose
+    the landing: a table of n + 1 moves is then a jump, which asks no network, and n steps.
+    """
+    at = [run.level[j] for j in range(len(run.t))]
+    found = []
+    for j, level in enumerate(at):
+        off = (gaussian.flow(run.x[0, ...], at[0], level) - run.x[j, ...]) @ gaussian.U
+        xp = array_namespace(off)
+        gain = (gaussian.lam / level.variance(gaussian.lam)) ** 0.5
+        found.append(float(xp.mean(xp.sum((off * gain) ** 2, axis=-1) ** 0.5)))
+    return np.array(found)
 
 
 def best(costs, most):
@@ -86,6 +125,44 @@ def best(costs, most):
         require(possible, "costs", f"no way of {moves} moves with a finite cost", "mend the costs, or ask for fewer")
         tables[moves] = np.array([0, *reversed(at)])
     return tables
+
+
+def placed(lam, moves, sampler=transfer.ddim, start=80.0):
+    """The best levels for a sampler on Gaussian data of variances `lam`: falling kappas (moves + 1,) that end at 0.
+
+    sampler: a function of `paintlib.transfer`. The levels between `start` and 0 are moved one by one in log kappa, by
+    steps that shrink, for as long as the squared Wasserstein distance of the result falls: a minimum near the best
+    grid of leading order, `grids.optimal`.
+    """
+    lam = real_array("lam", np.asarray(lam, dtype=float), 1)
+    whole("moves", moves, 1, "need at least one move")
+    if moves == 1:
+        return np.array([float(start), 0.0])
+    clock = EDM(0.0, float(start))
+    end = 0.05 * min(1.0, float(np.sqrt(lam.max())))
+    u = np.log(grids.optimal(clock, moves - 1, lam, end=end)[1:])
+    found, step = missed(lam, [start, *np.exp(u), 0.0], sampler), 0.4
+    while step > 1e-3:
+        better = False
+        for k, sign in [(k, sign) for k in range(moves - 1) for sign in (1, -1)]:
+            trial = u.copy()
+            trial[k] += sign * step
+            if np.all(np.diff([math.log(start), *trial]) < 0):
+                value = missed(lam, [start, *np.exp(trial), 0.0], sampler)
+                if value < found:
+                    u, found, better = trial, value, True
+        step = step if better else step / 2
+    return np.array([float(start), *np.exp(u), 0.0])
+
+
+def missed(lam, kappas, sampler=transfer.ddim):
+    """The squared Wasserstein distance of what a sampler paints from Gaussian data, as a share of their variance.
+
+    kappas fall to 0; the start has the true law, and so all is from closed forms (D7, D8). 1 if all pictures are alike.
+    """
+    lam, clock = np.asarray(lam, dtype=float), EDM(0.0, float(kappas[0]))
+    std = np.abs(sampler(lam, clock, kappas)[-1]) * (kappas[0] ** 2 + lam) ** 0.5
+    return float(transfer.miss(std, lam, CLEAN) / lam.sum())
 
 
 @dataclass(frozen=True)

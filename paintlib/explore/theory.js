@@ -162,3 +162,37 @@ function sameFate(p, group) {
 
 // The share of a feature of variance lam in the estimate, where the noise along it has the variance kappa^2 g.
 const colouredShare = (lam, g, kappa) => 1 / Math.sqrt(1 + (kappa ** 2 * g) / lam);
+
+// What one move from noise level a to b does to a coefficient of variance lam, in units of alpha; one estimate or more.
+const pull = (kappa, lam) => kappa / (kappa ** 2 + lam);
+const ddimMove = (a, b, lam) => (a * b + lam) / (a * a + lam);
+const MOVES = {
+  exact: (a, b, lam) => Math.sqrt((b * b + lam) / (a * a + lam)),
+  ddim: ddimMove,
+  heun(a, b, lam) {
+    if (b === 0) return ddimMove(a, b, lam);
+    const f = pull(a, lam);
+    return 1 + ((b - a) / 2) * (f + pull(b, lam) * (1 + (b - a) * f));
+  },
+  rk4(a, b, lam) {
+    if (b === 0) return ddimMove(a, b, lam);
+    const [h, middle, k1] = [b - a, pull((a + b) / 2, lam), pull(a, lam)];
+    const k2 = middle * (1 + (h / 2) * k1);
+    const k3 = middle * (1 + (h / 2) * k2);
+    return 1 + (h / 6) * (k1 + 2 * k2 + 2 * k3 + pull(b, lam) * (1 + h * k3));
+  },
+};
+
+// The coefficient after each move, of 1 at the start, for DPM-Solver++(2M), which remembers its last estimate.
+function multistepPath(kappas, lam) {
+  const path = [1];
+  let before = null;
+  for (let n = 1; n < kappas.length; n++) {
+    const [a, b, q] = [kappas[n - 1], kappas[n], path[n - 1]];
+    const [estimate, kept] = [(lam * q) / (a * a + lam), b / a];
+    const goal = before && kept > 0 ? estimate + (Math.log(kept) / Math.log(before.kept) / 2) * (estimate - before.estimate) : estimate;
+    path.push(kept * q + (1 - kept) * goal);
+    before = { estimate, kept };
+  }
+  return path;
+}
