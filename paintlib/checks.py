@@ -113,7 +113,7 @@ def same_kind(x, own):
 
 def together(quantities, *values):
     """Check that the arrays among some values are of one library, and that their shapes fit one another."""
-    arrays = [value for value in values if is_array_api_obj(value) and value.ndim > 0]
+    arrays = [value for value in values if is_array_api_obj(value)]
     if len(arrays) < 2:
         return
     kinds = {array_namespace(array).__name__ for array in arrays}

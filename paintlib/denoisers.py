@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from paintlib.checks import library, require
+from paintlib.checks import library, require, vectors
 from paintlib.schedules import check_level
 
 
@@ -28,11 +28,15 @@ class Function:
 
 
 def _noisy(x, level):
-    alpha, sigma = check_level(level).on(x)
+    alpha, sigma = check_level(level).on(vectors("x", x))
     require(
         level.noisy, "sigma", level.sigma, "score and noise exist for sigma > 0 only; stop at a small positive level"
     )
     return alpha, sigma
+
+
+def _estimate(denoiser, x, level):
+    return vectors("x0_hat", denoiser.denoise(x, level))  # anyone's denoiser: a NaN ends here
 
 
 def score(denoiser, x, level):
@@ -44,7 +48,7 @@ def score(denoiser, x, level):
     if hasattr(denoiser, "score"):
         return denoiser.score(x, level)
     alpha, sigma = _noisy(x, level)
-    return (alpha * denoiser.denoise(x, level) - x) / sigma**2
+    return (alpha * _estimate(denoiser, x, level) - x) / sigma**2
 
 
 def noise(denoiser, x, level):
@@ -52,7 +56,7 @@ def noise(denoiser, x, level):
     alpha, sigma = _noisy(x, level)
     if hasattr(denoiser, "score"):
         return -sigma * denoiser.score(x, level)
-    return (x - alpha * denoiser.denoise(x, level)) / sigma
+    return (x - alpha * _estimate(denoiser, x, level)) / sigma
 
 
 def velocity(denoiser, x, level, rate):
@@ -61,7 +65,7 @@ def velocity(denoiser, x, level, rate):
     `rate` is (alpha', sigma'), as `schedule.rate(t)` gives it; t runs forward, towards noise.
     """
     alpha, sigma = _noisy(x, level)
-    x0_hat = denoiser.denoise(x, level)
+    x0_hat = _estimate(denoiser, x, level)
     return rate[0] * x0_hat + rate[1] * (x - alpha * x0_hat) / sigma
 
 

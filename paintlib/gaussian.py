@@ -305,7 +305,7 @@ class Gaussian:
         dx = [f x - (1 + eta^2) g^2 s / 2] dt + eta g dW. Returns the mean (..., D), the variances (r,) along the axes
         and the variance of every off-manifold direction: v (1 - rho^(2 eta^2)), rho = (alpha_T / alpha) sqrt(v / v_T).
         """
-        require(0 <= number("eta", eta), "eta", eta, "the noise scale is not negative")
+        require(0 <= number("eta", eta) <= 1000, "eta", eta, "the noise scale is from 0 to 1000")
         one = all(isinstance(check_level(level, "start, end").kappa, float) for level in (start, end))
         require(one, "start, end", (start, end), "give one level each, not arrays")
         require(end.alpha > 0, "end", end, "the reverse SDE is given for end.alpha > 0; choose a later level")

@@ -193,7 +193,7 @@ def curvature_torsion(r, t):
     NumPy only, with errors of second order in the steps of the parameter t (T,), which may be any and uneven, up to
     both ends; units 1 / length. A straight piece has no torsion: NaN.
     """
-    r, t = vectors("r", np.asarray(r)), float_array("t", t)
+    r, t = vectors("r", np.asarray(r)).astype(float), float_array("t", t)
     require(
         r.ndim > 1 and r.shape[0] >= 5 and r.shape[-1] == 3,
         "r",

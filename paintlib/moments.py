@@ -62,6 +62,7 @@ class Moments:
             return NotImplemented
         shapes = tuple(self.mean.shape), tuple(other.mean.shape)
         require(shapes[0] == shapes[1], "moments", f"dimensions {shapes}", "both need the same D")
+        same_library(other.mean, self.mean, "moments")
         step, total = other.mean - self.mean, self.count + other.count
         between = (self.count * other.count / total) * step[:, None] * step[None, :]
         return Moments(total, self.mean + (other.count / total) * step, self.scatter + other.scatter + between)

@@ -23,7 +23,7 @@ def gain(lam, start, end=CLEAN, eta=0.0):
     )
     later = everywhere(start.kappa >= end.kappa)
     require(later, "start, end", (start, end), "a nudge acts on what comes later; the end must have less noise")
-    require(number("eta", eta) >= 0, "eta", eta, "the noise scale is not negative")
+    require(0 <= number("eta", eta) <= 1000, "eta", eta, "the noise scale is from 0 to 1000")
     shrink = (end.variance(lam) / spread(start, lam)) ** 0.5
     return shrink * ((start.alpha / end.alpha) * shrink) ** (eta**2)
 
@@ -34,5 +34,5 @@ def isotropic_gain(lam, start, end=CLEAN):
     At the image it goes from tr Sigma, for a nudge of pure noise (alpha = 0, sigma = 1), to rank Sigma for the last.
     Off-manifold directions, which matter only for end.sigma > 0, count if `lam` holds their zeros.
     """
-    real_array("lam", lam)
+    real_array("lam", lam, 1)
     return array_namespace(lam).sum(gain(lam, start, end) ** 2)

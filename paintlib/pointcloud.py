@@ -8,7 +8,7 @@ from array_api_compat import array_namespace
 
 from paintlib.axes import check_orthonormal
 from paintlib.blocks import slices
-from paintlib.checks import library, real_array, require, same_library, state
+from paintlib.checks import library, real_array, require, same_library, state, vectors
 from paintlib.logspace import check_prior, softmax
 from paintlib.schedules import check_level
 
@@ -47,7 +47,7 @@ class PointCloud:
     basis: Any = None
 
     def __post_init__(self):
-        real_array("points", self.points, 2)
+        vectors("points", real_array("points", self.points, 2))
         xp = array_namespace(self.points)
         if self.prior is not None:
             check_prior(self.prior, self.N)
