@@ -7,6 +7,7 @@ from truth import LIBRARIES, a_gaussian
 
 from paintlib.denoisers import Function, Guided, noise, score, velocity
 from paintlib.gaussian import Gaussian
+from paintlib.keyhole import Keyhole, RovingKeyhole
 from paintlib.mixture import Mixture
 from paintlib.pointcloud import PointCloud
 from paintlib.schedules import VP, Level
@@ -39,6 +40,8 @@ MAKE = {
     "PointCloud": lambda array: PointCloud(array(POINTS)),
     "PointCloud with prior": lambda array: PointCloud(array(POINTS), array(PRIOR)),
     "PointCloud in small blocks": lambda array: PointCloud(array(POINTS), memory=1000),
+    "Keyhole": lambda array: Keyhole(array(POINTS), (2, 3), 3),
+    "RovingKeyhole": lambda array: RovingKeyhole(array(POINTS), (2, 3), 3),
     "Function": lambda array: Function(
         lambda x, level: level.on(x)[0] * x / (level.on(x)[0] ** 2 + level.on(x)[1] ** 2)
     ),
@@ -51,10 +54,12 @@ MEAN = {
     "PointCloud": POINTS.mean(axis=0),
     "PointCloud with prior": PRIOR @ POINTS,
     "PointCloud in small blocks": POINTS.mean(axis=0),
+    "Keyhole": POINTS.mean(axis=0),
+    "RovingKeyhole": np.full(D, POINTS.mean()),
     "Function": np.zeros(D),
     "Guided": MODES[1].mu + 2.5 * (MODES[0].mu - MODES[1].mu),
 }
-WITH_DENSITY = [name for name in MAKE if name not in ("Function", "Guided")]
+WITH_DENSITY = [name for name in MAKE if name not in ("Keyhole", "RovingKeyhole", "Function", "Guided")]
 
 every_denoiser = pytest.mark.parametrize("name", MAKE)
 every_library = pytest.mark.parametrize("library", LIBRARIES)
