@@ -62,7 +62,7 @@ def test_a_network_denoises_real_pictures_better_than_their_mean_does(name, kapp
 def test_the_painter_of_prompts_is_small_and_its_card_says_how_it_was_made():
     assert "emoji" in networks.shipped() and size(SHIPPED / "emoji") <= 12e6
     card = (SHIPPED / "emoji" / "README.md").read_text()
-    assert all(word in card for word in ("held-out", "minutes", "samples.png", "Apache 2.0"))
+    assert all(word in card for word in ("held-out", "minutes", "Fréchet distance", "samples.png", "Apache 2.0"))
 
 
 def test_every_layer_of_the_painter_of_prompts_has_learned():

@@ -217,7 +217,7 @@ def test_the_card_says_what_was_measured(model):
     shares = record["measured"]["guidance"]["3"]
     row = " | ".join(f"{share:.0%}" for share in shares["seen"] + shares["held out"])
     assert f"| 3 | {row} | {shares['frechet']:.2f} |" in card
-    assert "6 steps of 4 of the same drawings" in card and "on a test machine" in card
+    assert "6 steps of 4 of the same drawings" in card and "minutes of a test machine" in card
     assert record["measured"]["judge"]["seen in training"] is False
 
 

@@ -58,13 +58,15 @@ drawings by heart, so credit their makers when you show what it paints. More in 
 ## Training
 
 **Autoencoder**: {vae_steps:,} steps of {vae_batch} drawings of the {pairs:,} pairs of thing and style that are trained
-on, mirrored, moved by a pixel, in 40 % of them with the colours exchanged; absolute and squared error, absolute error
-of 4 x 4 means, and {kl:g} of the latents' divergence; seed {vae_seed}; {vae_minutes:.0f} minutes on {hardware}.
+on, mirrored, moved by a pixel, in 40 % of them with the colours exchanged. Absolute and squared error, absolute error
+of 4 x 4 means, and {kl:g} of the latents' divergence; seed {vae_seed}; {vae_minutes:.0f} minutes of {hardware}.
 Drawings trained on come back at {seen_psnr:.1f} dB, the {held_out} held-out ones at {held_psnr:.1f} dB.
 
 **Painter**: {steps:,} steps of {batch} of the same drawings, moved by a pixel and mirrored, {epochs:.0f} times each;
-seed {seed}; {minutes:.0f} minutes on {hardware}. {objective}{earlier}. Loss on the pairs trained on {seen:.3f}, on the
-held-out pairs {held:.3f}.{note}
+seed {seed}; {minutes:.0f} minutes of {hardware}. Loss on the pairs trained on {seen:.3f}, on the held-out pairs
+{held:.3f}, which was lowest, {lowest:.3f}, at step {turned:,}.
+
+{objective}{earlier}.{note}
 
     python -m paintlib.train.latents --images {vae_images}
     python -m paintlib.train.prompts --images {images}
@@ -137,6 +139,7 @@ def release(vae_run, run, hardware, judge_run=None, test_run=None, folder=None, 
     pairs = int((~held).sum())
     recipe, vae_recipe = record["recipe"], vae_record["recipe"]
     losses, psnr = record["losses"][-1], vae_record["psnr"][-1]
+    least = min(record["losses"], key=lambda entry: entry["held out"])
     card = CARD.format(
         room=words.ROOM,
         tokens=len(tokenizer),
@@ -164,6 +167,8 @@ def release(vae_run, run, hardware, judge_run=None, test_run=None, folder=None, 
         minutes=record["seconds"] / 60,
         seen=losses["seen"],
         held=losses["held out"],
+        lowest=least["held out"],
+        turned=least["step"],
         note=" " + note if note else "",
         measured=measured,
     )
