@@ -327,5 +327,10 @@ def _check_rank(rank):
 
 def _within(rank, available):
     _check_rank(rank)
-    require(rank <= available, "rank", rank, f"there are {available} axes; choose from 1 to {available}")
+    require(
+        rank is not None and rank <= available,
+        "rank",
+        rank,
+        f"there are {available} axes; choose from 1 to {available}",
+    )
     return rank

@@ -130,9 +130,9 @@ def slerp(x_T, x_0, start, level):
 def conserved(x, x0_hat, level):
     """(x - alpha x0_hat) / sigma: what stays constant while the endpoint estimate does (Eq. 82)."""
     vectors("x", x), vectors("x0_hat", x0_hat)
-    together("x, x0_hat", x, x0_hat)
     require(check_level(level).noisy, "sigma", level.sigma, "at sigma = 0 there is no noise to keep; use sigma > 0")
     alpha, sigma = level.on(x)
+    together("x, x0_hat, level", x, x0_hat, alpha, sigma)
     return (x - alpha * x0_hat) / sigma
 
 

@@ -80,7 +80,12 @@ def optimal(schedule, n, lams, start=None, end=None, points=2000):
     theta_k'^2 / rho and theta_k' = sqrt(lam_k) kappa / (kappa^2 + lam_k): it minimises sum_k lam_k e_k^2.
     """
     lams = float_array("lams", lams)
-    require(bool(np.all(lams >= 0)) and lams.max() > 0, "lams", lams, "need variances, at least one of them positive")
+    require(
+        bool(np.all(lams >= 0)) and 0 < lams.max() < 1e150,
+        "lams",
+        lams,
+        "need variances, at least one of them positive",
+    )
     first, last = _ends(schedule, n, start, end)
     u = np.linspace(_log_kappa(schedule, first), _log_kappa(schedule, last), points)
     kappa = np.exp(u)

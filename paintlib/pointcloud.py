@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace
 
 from paintlib.axes import check_orthonormal
@@ -98,6 +99,8 @@ class PointCloud:
         remedy = "a finite data set has no score at sigma = 0; use sigma > 0"
         require(bool(xp.all(sigma > 0)), "sigma", level.sigma, remedy)
         shape = (*x.shape[:-1], 1)
+        fits = all(np.broadcast_shapes(tuple(a.shape), shape) == shape for a in (alpha, sigma))
+        require(fits, "level", f"more levels than x of shape {tuple(x.shape)}", "give one for each x, or one for all")
         alpha, sigma = (xp.reshape(xp.astype(xp.broadcast_to(a, shape), xp.float64), (-1, 1)) for a in (alpha, sigma))
         rows = xp.astype(xp.reshape(x, (-1, self.D)), xp.float64)
         cuts = slices(rows.shape[0], max(self.memory // (48 * self.N), 1))

@@ -31,7 +31,7 @@ def _scale(name, value):
 
 
 def _range_of(array):
-    xp = array_namespace(array)
+    xp = library("level", array)
     return square_range(xp, array.dtype) if floating(xp, array.dtype) else (1, 1e150)
 
 
@@ -127,22 +127,25 @@ class Level:
         lam = not_negative("lam", lam, "variances are finite and not negative")
         if not isinstance(lam, float):
             together("lam, level", lam, self.alpha, self.sigma)
+            self._fits(lam)
         return self.sigma**2 + lam * self.alpha**2
 
     def on(self, x):
         """alpha and sigma as arrays like x, shaped to multiply x of shape (..., D): batch axes gain a trailing one."""
         xp = library("x", x)
         require(floating(xp, x.dtype), "x", f"dtype {x.dtype}", "convert to floating point")
-        low, high = square_range(xp, x.dtype)
-        pair = []
+        self._fits(x)
+        return tuple(
+            scalar(value, x) if isinstance(value, float) else self._over_batch(xp, value, x)
+            for value in (self.alpha, self.sigma)
+        )
+
+    def _fits(self, x):
+        """That the squares of alpha and sigma, where they are one number each, are numbers of the dtype of x."""
+        low, high = _range_of(x)
         for name, value in (("alpha", self.alpha), ("sigma", self.sigma)):
-            if not isinstance(value, float):
-                pair.append(self._over_batch(xp, value, x))
-                continue
-            if not (value == 0 or low <= value <= high):
+            if isinstance(value, float) and not (value == 0 or low <= value <= high):
                 require(False, name, value, f"its square is no number of {x.dtype}; compute with more digits")
-            pair.append(scalar(value, x))
-        return tuple(pair)
 
     def _over_batch(self, xp, value, x):
         batch, own = tuple(x.shape[:-1]), tuple(value.shape)
