@@ -20,9 +20,9 @@ def _estimates(count=3, D=36, T=T):
     return {f"painter {k}": rng.normal(scale=1 + k, size=(T, S, D)) for k in range(count)}
 
 
-def javascript(expression, data):
+def javascript(expression, data, script="painters.js"):
     folder = files("paintlib.explore")
-    source = "\n".join(folder.joinpath(f).read_text("utf-8") for f in ("theory.js", "painters.js"))
+    source = "\n".join(folder.joinpath(f).read_text("utf-8") for f in ("theory.js", script))
     read = 'const data = JSON.parse(require("fs").readFileSync(0, "utf-8"));'
     value = f"JSON.stringify({expression}, (_, v) => ArrayBuffer.isView(v) ? [...v] : v)"
     program = f"{source}\n{read}\nconsole.log({value});"

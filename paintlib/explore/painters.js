@@ -1,8 +1,5 @@
 // Several painters start from the same noise: their endpoint estimates, and how far each is from the first painter's.
 
-// The mean squared difference of two pictures.
-const meanSquare = (a, b) => a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0) / a.length;
-
 // The differences of every painter from the first, for one noise: a list over noise levels for each but the first.
 const distances = (films) => films.slice(1).map((film) => film.map((x, n) => meanSquare(x, films[0][n])));
 

@@ -96,7 +96,7 @@ class Job:
         require(fits, "samples", asked.samples, f"give a multiple of the batch, {asked.batch}")
         name, margin = SETS[asked.model]
         self.painter = networks.load(asked.model, device=asked.device)
-        self.theory = data.gaussian(name, margin)
+        self.theory = data.gaussian(name, margin, rest=True)
         self.seed, self.batch, self.device, self.folder = asked.seed, asked.batch, asked.device, Path(asked.out)
         self.samples, self.asked = asked.samples, asked
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -54,12 +54,26 @@ def jump(theory, x, start, end=CLEAN, moves=40):
     if isinstance(theory, Gaussian):
         return theory.flow(x, start, end)
     whole("moves", moves, 1, "give the number of RK4's steps, 40 say")
-    way = _way(start, end, moves)
-    return collect(rk4(theory, x, way.__getitem__, range(len(way)))).x[-1, ...]
+    way = Way(tuple(_levels(start, end, moves)))
+    return collect(rk4(theory, x, way, range(len(way.levels)))).x[-1, ...]
 
 
-def _way(start, end, moves):
-    """Levels even in log kappa between the two; pure noise is left, and clean data reached, in a move of its own."""
+@dataclass(frozen=True)
+class Way:
+    """A list of levels as a schedule, whose times count them from 0."""
+
+    levels: tuple[Level, ...]
+
+    def __call__(self, n):
+        return self.levels[n]
+
+    def time(self, kappa):
+        """The number of the level with this kappa."""
+        return [level.kappa for level in self.levels].index(kappa)
+
+
+def _levels(start, end, moves):
+    """Even in log kappa between the two; pure noise is left, and clean data reached, in a move of its own."""
     first = start.kappa if start.alpha > 0 else max(1e3, 10 * end.kappa)
     last = end.kappa if end.sigma > 0 else min(1e-3, first / 10)
     levels = [Level.from_kappa(float(kappa)).vp() for kappa in np.geomspace(first, last, moves + 1)]
