@@ -196,5 +196,6 @@ function multistepPath(kappas, lam) {
   }
   return path;
 }
+
 // The mean squared difference of two pictures.
 const meanSquare = (a, b) => a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0) / a.length;
