@@ -162,6 +162,25 @@ def test_at_guidance_1_there_is_no_plain_estimate(pipe):
     assert run.plain is None and np.array_equal(run.asked, run.x0_hat)
 
 
+def test_a_prompt_changed_on_the_way_is_the_other_prompts_run_from_there(pipe):
+    """DDIM has no memory, so from the change on each step is that of the other prompt's network."""
+    before, pipe.scheduler = pipe.scheduler, DDIMScheduler(**TABLE, clip_sample=False)
+    try:
+        for guidance in (1.0, 3.0):
+            first, changed = (
+                prompts.record(pipe, PROMPTS, guidance, 5, then=then) for then in (None, (2, PROMPTS[::-1]))
+            )
+            assert np.array_equal(changed.x[:3], first.x[:3]) and not np.allclose(changed.x[3:], first.x[3:])
+            embedded = pipe.encode_prompt(PROMPTS[::-1], "cpu", 1, False)[0]
+            x = torch.as_tensor(changed.x[2]).reshape(2, 8, 8, 4).permute(0, 3, 1, 2)
+            eps = pipe.unet(x, torch.tensor(changed.t[2]), encoder_hidden_states=embedded).sample
+            level = changed.level[2]
+            wanted = ((x - level.sigma * eps) / level.alpha).permute(0, 2, 3, 1).flatten(1).numpy()
+            np.testing.assert_allclose(changed.asked[2], wanted, rtol=1e-3, atol=1e-3)
+    finally:
+        pipe.scheduler = before
+
+
 def test_decode_and_encode_are_the_pipelines_in_slices(pipe, monkeypatch):
     z = 0.2 * pipelines.noise(pipe, 5, seed=1).reshape(5, 1, -1)
     whole = pipelines.decode(pipe, z)
@@ -188,6 +207,7 @@ def test_the_bar_is_shown_on_demand_and_left_as_it_was(pipe, capsys):
         "guidance": {"guidance": 0.5},
         "every": {"every": 0},
         "steps": {"steps": 0},
+        "then": {"then": (2, ["a cat"])},
         "guidance_rescale": {"guidance_rescale": 0.7},
         "output_type": {"output_type": "pil"},
         "negative_prompt": {"negative_prompt": ["", ""]},

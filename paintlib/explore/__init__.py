@@ -191,6 +191,7 @@ from paintlib.explore.branches import fates, forks  # noqa: E402, F401
 from paintlib.explore.hue import colour  # noqa: E402, F401
 from paintlib.explore.leap import teleport  # noqa: E402, F401
 from paintlib.explore.levels import placing  # noqa: E402, F401
+from paintlib.explore.listening import listening  # noqa: E402, F401
 from paintlib.explore.looks import keyhole  # noqa: E402, F401
 from paintlib.explore.nudge import nudge  # noqa: E402, F401  made of the pieces above, as the next
 from paintlib.explore.playground import playground  # noqa: E402, F401  made of the pieces above, as the next

@@ -4,8 +4,6 @@ Latents are flattened like pictures, row by row with the channels last: vectors 
 """
 
 import math
-import warnings
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ import torch
 from paintlib.checks import require, state
 from paintlib.networks import hub
 from paintlib.networks.files import SHIPPED, shipped, verify
+from paintlib.networks.text import quiet
 
 PIXELS_PER_SLICE = 2**20
 LICENCES = {
@@ -46,30 +45,10 @@ def load(name, device=None):
     bare = {"safety_checker": None, "requires_safety_checker": False} if '"safety_checker"' in index else {}
     options = {"torch_dtype": torch.float16 if half else torch.float32, **bare}
     variant = "fp16" if half and any((folder / "unet").glob("*.fp16.safetensors")) else None
-    with _quiet():
+    with quiet():
         pipe = DiffusionPipeline.from_pretrained(folder, variant=variant, **options).to(device)
     pipe.set_progress_bar_config(disable=True)
     return pipe
-
-
-@contextmanager
-def _quiet():
-    """Without bars and notices of loading, which are seconds long where nothing is wrong."""
-    from diffusers.utils import logging as diffusers
-    from transformers.utils import logging as transformers
-
-    levels = [(library, library.get_verbosity()) for library in (diffusers, transformers)]
-    try:
-        for library, _ in levels:
-            library.set_verbosity_error()
-            library.disable_progress_bar()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for library, level in levels:
-            library.set_verbosity(level)
-            library.enable_progress_bar()
 
 
 def latent_shape(pipe, height=None, width=None):
@@ -128,7 +107,7 @@ def _plain(vae):
 def _in_slices(vae, turn, rows, size):
     """`turn` of all rows, a slice at a time, in float32 (some autoencoders overflow in float16); the dtype is kept."""
     kept = vae.dtype
-    with _quiet():
+    with quiet():
         vae.float()
         try:
             parts = [turn(part.to(vae.device, torch.float32)).cpu() for part in rows.split(max(size, 1))]

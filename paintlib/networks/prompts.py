@@ -43,13 +43,16 @@ class Painting(Trajectory):
     plain: Any
 
 
-def record(pipe, prompts, guidance=7.5, steps=50, noise=None, seed=0, every=1, batch=None, progress=False, **options):
+def record(
+    pipe, prompts, guidance=7.5, steps=50, noise=None, seed=0, every=1, batch=None, then=None, progress=False, **options
+):
     """Let a pipeline paint the prompts (B of them), and note each `every`th step and the last; a `Painting`.
 
     Nothing is changed by it: the last state is what pipe(prompts, latents=...) decodes. noise (B, D) is of unit
     variance, by default `pipelines.noise(pipe, B, seed)`. `options` go to the pipeline: negative_prompt, generator,
-    height, width, eta, timesteps. At most `batch` prompts are painted at once. The run is held on the CPU in float32,
-    4 T B D numbers of it (D = 16384 for Stable Diffusion 1, 51 steps: 13 MB a prompt); `watch` holds nothing.
+    height, width, eta, timesteps. `then` = (n, others) changes what is asked for: the first n steps are for `prompts`,
+    the rest for `others` (B of them). At most `batch` prompts are painted at once. The run is held on the CPU in
+    float32, 4 T B D numbers of it (D = 16384 for Stable Diffusion 1, 51 steps: 13 MB a prompt); `watch` holds nothing.
     The last estimate is the last state itself, which is what a pipeline takes for the picture.
     """
     _check(pipe, guidance, options)
@@ -65,17 +68,19 @@ def record(pipe, prompts, guidance=7.5, steps=50, noise=None, seed=0, every=1, b
     parts = []
     for start in range(0, len(prompts), size):
         cut, kept = slice(start, start + size), []
-        watch(pipe, prompts[cut], z[cut], _keeper(kept, every), guidance, steps, progress, **options)
+        later = then and (then[0], list(then[1])[cut])
+        watch(pipe, prompts[cut], z[cut], _keeper(kept, every), guidance, steps, later, progress, **options)
         parts.append(kept)
     return _stacked(parts)
 
 
-def watch(pipe, prompts, noise, see, guidance=7.5, steps=50, progress=False, **options):
+def watch(pipe, prompts, noise, see, guidance=7.5, steps=50, then=None, progress=False, **options):
     """Let a pipeline paint the prompts at once, and call see(step, last) with each `Guided` step; nothing is kept.
 
-    noise (B, D), as in `record`; see(step, last) gets NumPy arrays (B, D), and True at the last state.
+    noise (B, D) and `then` as in `record`; see(step, last) gets NumPy arrays (B, D), and True at the last state.
     """
     _check(pipe, guidance, options)
+    turn, changed = _change(pipe, len(prompts), then, guidance, options)
     scheduler = copy.deepcopy(pipe.scheduler)
     setting = {name: options[name] for name in SETTING if options.get(name) is not None}
     way = visits(scheduler, None if setting else steps, **setting)
@@ -91,7 +96,7 @@ def watch(pipe, prompts, noise, see, guidance=7.5, steps=50, progress=False, **o
         estimates = [endpoint_of(scheduler, sample[0].float(), part, visit.read)[0] for part in output]
         see(_step(float(visit.t), visit.level, sample[0], estimates, guidance), False)
         sample[0] = tensors["latents"]
-        return {}
+        return changed if n + 1 == turn else {}
 
     with _listening(pipe.unet, len(z), heard), _bar(pipe, progress):
         count = {} if setting else {"num_inference_steps": steps}
@@ -142,6 +147,19 @@ def _check(pipe, guidance, options):
     require(not own, own[0] if own else "", "an option", "leave it out: it is not recorded, or set here")
     negative = options.get("negative_prompt")
     require(negative is None or isinstance(negative, str), "negative_prompt", negative, "give one for all prompts")
+
+
+def _change(pipe, B, then, guidance, options):
+    """After which step a pipeline is to read other prompts, and what its callback then answers."""
+    if then is None:
+        return None, {}
+    turn, others = then
+    whole("then", turn, 1, "change after the first step or later")
+    require(len(others) == B, "then", f"{len(others)} prompts", f"give {B}, one for each")
+    alone = not hasattr(pipe, "text_encoder_2")
+    require(alone, "then", type(pipe).__name__, "prompts are changed for Stable Diffusion 1 and 2 only")
+    asked, plain = pipe.encode_prompt(list(others), pipe.unet.device, 1, guidance > 1, options.get("negative_prompt"))
+    return turn, {"prompt_embeds": asked if plain is None else torch.cat([plain, asked])}
 
 
 @contextmanager

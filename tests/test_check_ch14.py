@@ -1,0 +1,46 @@
+"""The checks of chapter 14 take right answers, and say no to likely wrong ones."""
+
+import numpy as np
+import pytest
+
+from paintlib import check
+from paintlib.check import ch14  # noqa: F401  registers the exercises
+
+
+def loudness(w):
+    return np.hypot(w, w - 1)
+
+
+def named(estimates, endings, labels):
+    """By numpy's own correlations."""
+    both = np.corrcoef(np.concatenate([estimates, endings]))[: len(estimates), len(estimates) :]
+    return [labels[i] for i in both.argmax(1)]
+
+
+def seed_share(x):
+    """By variances: that within is the total less that of the prompts' means."""
+    return 1 - x.mean(1).var(0).sum() / x.reshape(-1, x.shape[-1]).var(0).sum()
+
+
+RIGHT = {"14.1": loudness, "14.2": named, "14.3": seed_share}
+WRONG = [
+    ("14.1", lambda w: w, "prompt's error alone"),
+    ("14.1", lambda w: w + abs(w - 1), "off by"),
+    ("14.2", lambda e, ends, labels: [labels[int(((ends - one) ** 2).sum(-1).argmin())] for one in e], "the names are"),
+    ("14.2", lambda e, ends, labels: [labels[int((ends @ one).argmin())] for one in e], "the names are"),
+    ("14.2", lambda e, ends, labels: labels, "should return 7"),
+    ("14.3", lambda x: 1 / (1 / seed_share(x) - 1), "share of the whole"),
+    ("14.3", lambda x: 1 - seed_share(x), "off by"),
+    ("14.3", lambda x: None, "nothing yet"),
+]
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_right_answers_are_taken(number, capsys):
+    assert check.answer(number, RIGHT[number]), capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("number", "answer", "said"), WRONG)
+def test_wrong_answers_are_told_what_is_off(number, answer, said, capsys):
+    assert not check.answer(number, answer)
+    assert said in capsys.readouterr().out
