@@ -19,7 +19,7 @@ def _line(lam):
     "03.1",
     "Along one feature put x_t = sqrt(v) c_T into Eq. 73, and divide by what the feature is at the end, sqrt(lam) c_T.",
     "Divide sqrt(sigma^2 + lam alpha^2) - sigma by alpha: only kappa and lam are left.",
-    "With kappa / sqrt(kappa^2 + lam) = cos(theta) it is (1 - cos) / sin, which is the tangent of an angle you know.",
+    "Now put cos(theta) = kappa / sqrt(kappa^2 + lam) in, and look among the half-angle formulas.",
 )
 def _share_of_eq_73(share_of_eq_73):
     """Flow from pure noise, solve Eq. 73, and compare with the end."""
@@ -39,7 +39,7 @@ def _share_of_eq_73(share_of_eq_73):
     "03.2",
     "In which variable does the path have the estimate as its slope? Divide the state by sigma.",
     "Over one step x / sigma grows by the estimate at the step's start, times the growth of q = alpha / sigma.",
-    "np.diff(q)[:, None] * x0_hat[:-1] are the pieces; np.cumsum adds them up. The first state is x_T itself.",
+    "Each state holds all the pieces before it, and the first state holds none. Mind the axes: q is (T,), the estimates (T, D).",
 )
 def _path_from_guesses(path_from_guesses):
     """DDIM on a painter that is no Gaussian, from a start with a part of signal in it."""
@@ -58,7 +58,7 @@ def _path_from_guesses(path_from_guesses):
     "For lam = 1 the state's variance is 1 at every level. So how does the exact flow move?",
     "Put x_0 = x_T into Eq. 66, between two levels that are an angle of 90 degrees / n apart. Where is the sum of the "
     "two weights largest?",
-    "(sin(F - f) + sin f) / sin F = cos(F / 2 - f) / cos(F / 2), with F = pi / (2 n). Take f = F / 2.",
+    "By symmetry it is largest in the middle of a piece. What is it there, and how far is that from 1?",
 )
 def _worst_piece(worst_piece):
     """Slerp along the flow of a white Gaussian, on a fine grid of angles, from the n-th part of a turn to zero."""
