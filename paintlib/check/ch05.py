@@ -41,8 +41,8 @@ def _undo(answer):
 @exercise(
     "05.2",
     "A nudge cuts the painting in two: up to grid[at], and from there on.",
-    "The sampler takes any grid, so its parts too: grid[: at + 1] and grid[at:] share the time of the nudge.",
-    "The state at the end of the first part is the last one of collect(...).x; add delta, and start the second there.",
+    "The sampler takes any grid, so its parts too. Which time belongs to both parts? (A slice leaves out its end.)",
+    "collect(...).x holds all states of a part. Try at = 0 and the last index: one of your parts then has a single time.",
 )
 def _nudged(answer):
     """DDIM written out move by move, with the nudge put in on the way."""
