@@ -13,7 +13,7 @@ from paintlib.schedules import EDM, Level
     "01.1",
     "You have two equations, x = alpha x0_hat + sigma eps_hat and the definition of v, and two unknowns.",
     "Multiply the first by alpha and the second by sigma, and subtract: one of the unknowns drops out.",
-    "alpha^2 + sigma^2 = 1 is the determinant, so nothing remains to divide by. It is a rotation, turned back.",
+    "What stands before the unknown that is left? And what sort of map takes (x0_hat, eps_hat) to (x, v)?",
 )
 def _from_v(from_v):
     rng, f = np.random.default_rng(11), function(from_v)
@@ -34,8 +34,8 @@ def _unseen(x, level):
 @exercise(
     "01.2",
     "What would you do if the noise estimate were the truth? Take all of it away, and you have a guess of the picture.",
-    "At the next level that guess is noised again: alpha' x0_hat + sigma' eps_hat, with the same eps_hat.",
-    "Loop over n; x0_hat = (x - sigma_n eps) / alpha_n. At the last level, sigma = 0, the formula returns x0_hat.",
+    "The sampler's step in this chapter needs two estimates. You are given one of them; the table of the four names turns it into the other.",
+    "One pass of a loop takes x from its level to the next. Ask for eps at the old one. How many passes are there for N levels?",
     own=(ddim, heun, rk4, stochastic, collect),
 )
 def _my_ddim(my_ddim):
@@ -63,7 +63,7 @@ def _my_ddim(my_ddim):
 @exercise(
     "01.3",
     "Draw many x_0 and z. What is the chance of x_0 = +1, given x? Bayes' rule has two terms.",
-    "For points at -1 and +1 the best guess is tanh(x / kappa^2), and the chance of +1 is (1 + that) / 2.",
+    "The chance of +1 is one bell over the sum of two, taken at x. Ada's guess is a mean: what is it, given that chance?",
     "For the proof: given x, Bo's draw and the truth are independent and have the same mean. Add their variances.",
 )
 def _two_errors(two_errors):
@@ -87,7 +87,7 @@ def _two_errors(two_errors):
 @exercise(
     "01.4",
     "Move the noise slider to its right end: the sentence under the picture tells where the marked walker ends.",
-    "On a line, paths of the flow keep their order. Which share of all walkers must end at -1?",
+    "On a line, paths of the flow keep their order. Which part of all walkers must end at -1?",
 )
 def _border(border):
     """The flow of the interactive's two points, from starts around the answer."""
