@@ -71,7 +71,7 @@ def _least_absolute(ratios):
 
 @exercise(
     "09.4",
-    "A pixel out of range is one whose absolute value is above 1. The mean of true and false is a share.",
+    "A pixel out of range is one whose absolute value is above 1. What is the mean of many trues and falses?",
     "For the eye first: what a screen shows of a value beyond the range is black or white. Compare what it shows.",
 )
 def without_clip(answer):
@@ -83,7 +83,7 @@ def without_clip(answer):
         pixels = list(zip(free.ravel(), clipped.ravel(), strict=True))
         share = sum(v > 1 or v < -1 for v, _ in pixels) / len(pixels)
         apart = (sum((min(max(v, -1), 1) - w) ** 2 for v, w in pixels) / len(pixels)) ** 0.5
-        close("The share out of range, and the difference", parts(f(clipped, free), 2), (share, apart))
+        close("The part out of range, and the difference", parts(f(clipped, free), 2), (share, apart))
 
 
 @exercise(

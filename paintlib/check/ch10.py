@@ -62,7 +62,7 @@ def _turn_share(turn_share):
         u = np.linspace(0, angle, 20_001)
         arc = np.stack([np.cos(u), np.sin(u)], axis=1) @ frame.T + 0.4
         power = np.linalg.svd(arc - arc.mean(0), compute_uv=False) ** 2
-        close(f"The share for an angle of {angle:.3g}", function(turn_share)(angle), power[0] / power.sum(), rtol=1e-3)
+        close(f"The part for an angle of {angle:.3g}", function(turn_share)(angle), power[0] / power.sum(), rtol=1e-3)
 
 
 @exercise(
