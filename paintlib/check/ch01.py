@@ -34,8 +34,8 @@ def _unseen(x, level):
 @exercise(
     "01.2",
     "What would you do if the noise estimate were the truth? Take all of it away, and you have a guess of the picture.",
-    "The sampler's step in this chapter needs two estimates. You are given one of them; the table of the four names turns it into the other.",
-    "One pass of a loop takes x from its level to the next. Ask for eps at the old one. How many passes are there for N levels?",
+    "A step of DDIM needs two estimates. You are given one; the table of the four names has the other.",
+    "One pass of a loop takes x from its level to the next. How many passes are there for N levels?",
     own=(ddim, heun, rk4, stochastic, collect),
 )
 def _my_ddim(my_ddim):
@@ -63,7 +63,7 @@ def _my_ddim(my_ddim):
 @exercise(
     "01.3",
     "Draw many x_0 and z. What is the chance of x_0 = +1, given x? Bayes' rule has two terms.",
-    "The chance of +1 is one bell over the sum of two, taken at x. Ada's guess is a mean: what is it, given that chance?",
+    "The chance of +1 is one bell over the sum of two, at x. Ada's guess is a mean: what is it, given that chance?",
     "For the proof: given x, Bo's draw and the truth are independent and have the same mean. Add their variances.",
 )
 def _two_errors(two_errors):

@@ -39,7 +39,7 @@ def _share_of_eq_73(share_of_eq_73):
     "03.2",
     "In which variable does the path have the estimate as its slope? Divide the state by sigma.",
     "Over one step x / sigma grows by the estimate at the step's start, times the growth of q = alpha / sigma.",
-    "Each state holds all the pieces before it, and the first state holds none. Mind the axes: q is (T,), the estimates (T, D).",
+    "Each state holds all the pieces before it, the first one none. Mind the axes: q is (T,), the estimates (T, D).",
 )
 def _path_from_guesses(path_from_guesses):
     """DDIM on a painter that is no Gaussian, from a start with a part of signal in it."""

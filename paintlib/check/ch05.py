@@ -42,7 +42,7 @@ def _undo(answer):
     "05.2",
     "A nudge cuts the painting in two: up to grid[at], and from there on.",
     "The sampler takes any grid, so its parts too. Which time belongs to both parts? (A slice leaves out its end.)",
-    "collect(...).x holds all states of a part. Try at = 0 and the last index: one of your parts then has a single time.",
+    "collect(...).x holds all states of a part. Try at = 0 and the last one: a part may have a single time.",
 )
 def _nudged(answer):
     """DDIM written out move by move, with the nudge put in on the way."""
