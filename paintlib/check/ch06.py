@@ -28,15 +28,15 @@ def _end(sampler, lams, schedule, grid, *options):
 def _moves_needed(answer):
     """Run DDIM from pure noise at equal angles, with the number given and with one move less."""
     f, schedule = function(answer), Cosine(offset=0.0)
-    for share in (0.3, 0.5, 0.75, 0.9, 0.99):
-        N = number("The number of moves", f(share))
+    for part in (0.3, 0.5, 0.75, 0.9, 0.99):
+        N = number("The number of moves", f(part))
         if N != round(N) or N < 1:
-            raise Wrong(f"For a share of {share:g} you gave {N:g}; a number of moves is whole, and at least 1")
+            raise Wrong(f"For a part of {part:g} you gave {N:g}; a number of moves is whole, and at least 1")
         kept = {n: _end(ddim, [1.0], schedule, np.linspace(1, 0, n + 1))[0] for n in (int(N), int(N) - 1) if n > 0}
-        if kept[N] < share:
-            raise Wrong(f"{N:g} moves are too few for {share:g}: run, they keep {kept[N]:.4f}")
-        if N > 1 and kept[N - 1] >= share:
-            raise Wrong(f"{N:g} moves are more than needed for {share:g}: one fewer, run, keep {kept[N - 1]:.4f}")
+        if kept[N] < part:
+            raise Wrong(f"{N:g} moves are too few for {part:g}: run, they keep {kept[N]:.4f}")
+        if N > 1 and kept[N - 1] >= part:
+            raise Wrong(f"{N:g} moves are more than needed for {part:g}: one fewer, run, keep {kept[N - 1]:.4f}")
 
 
 class _OneAfterAnother:
@@ -78,7 +78,7 @@ def _final_std(answer):
     "Write a function of the middle level that runs the three levels [kappa_T, middle, 0] and compares with the truth, "
     "sqrt(lam / (kappa_T^2 + lam)). Its zero is wanted.",
     "transfer.heun gives Heun's factor at once. It is far too large with a very low middle, too small with a high one.",
-    "scipy.optimize.brentq finds the zero between two places of opposite sign, sqrt(lam) and kappa_T / 2 say.",
+    "A solver such as scipy.optimize.brentq needs two places of opposite sign. Hint 2 tells where to look.",
 )
 def _middle(answer):
     """Run Heun over the three levels."""
