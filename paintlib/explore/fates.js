@@ -10,7 +10,7 @@ function interactive(root, { title, offsets, kappas, kappa, apart, near }) {
   const point = offsets.map((_, n) => n);
   const FATES = [["the family", family, "k0"], ["the kind", kind, "k1"], ["the picture", point, "k2"]];
   let seed = 5;
-  let trials = [];  // measured: {kappa, shares}
+  let trials = [];  // measured: {kappa, parts}
   let cache = {};
   const change = () => render();
   const moved = () => { trials = []; cache = {}; render(); };
@@ -46,7 +46,7 @@ function interactive(root, { title, offsets, kappas, kappa, apart, near }) {
   function measure() {
     const [points, level] = [cloud(), 10 ** noise.value];
     const pairs = states(points, level, 200, seed).map((x, n) => forkEnds(points, 0, x, level, 2, seed + 10 * n).map((e) => e.fate));
-    return { level, shares: FATES.map(([, group]) => pairs.filter(([a, b]) => group[a] === group[b]).length / 200) };
+    return { level, parts: FATES.map(([, group]) => pairs.filter(([a, b]) => group[a] === group[b]).length / 200) };
   }
 
   const plane = plot({ x: [-12, 12], y: [-7.2, 7.2], width: 400, height: 240, margin: [0, 0, 0, 0], title: "The cloud, a state, and its runs" });
@@ -82,9 +82,9 @@ function interactive(root, { title, offsets, kappas, kappa, apart, near }) {
       make("line", { x1: chart.sx(at(level)), x2: chart.sx(at(level)), y1: chart.top, y2: chart.bottom, class: "now" }),
       ...FATES.map(([, , style], f) => chart.line(lines.map((s) => [at(s.level), s.means[f]]), style)),
       ...trials.flatMap((t) => FATES.flatMap(([, , style], f) => {
-        const error = 1.96 * Math.sqrt((t.shares[f] * (1 - t.shares[f])) / 200);
+        const error = 1.96 * Math.sqrt((t.parts[f] * (1 - t.parts[f])) / 200);
         const clip01 = (v) => Math.min(1, Math.max(0, v));
-        return [chart.line([[at(t.level), clip01(t.shares[f] - error)], [at(t.level), clip01(t.shares[f] + error)]], `${style} solid`), chart.dot([at(t.level), t.shares[f]], style)];
+        return [chart.line([[at(t.level), clip01(t.parts[f] - error)], [at(t.level), clip01(t.parts[f] + error)]], `${style} solid`), chart.dot([at(t.level), t.parts[f]], style)];
       })),
     );
     const now = FATES.map(([, group]) => sameFate(p, group));
@@ -92,7 +92,7 @@ function interactive(root, { title, offsets, kappas, kappa, apart, near }) {
     publish(`kappa=${level} apart=${families.value} near=${kinds.value} seed=${seed} trials=${trials.length}`,
       `κ = ${short(level)}. Two runs from this state end in the same family with probability ${now[0].toFixed(2)}, in the same kind ${now[1].toFixed(2)}, on the same picture ${now[2].toFixed(2)}. `
       + `On average over states: ${nearest.means.map((v) => v.toFixed(2)).join(", ")}.`
-      + (trials.length ? ` Last 200 pairs: ${trials[trials.length - 1].shares.map((v) => v.toFixed(2)).join(", ")}.` : ""));
+      + (trials.length ? ` Last 200 pairs: ${trials[trials.length - 1].parts.map((v) => v.toFixed(2)).join(", ")}.` : ""));
   }
   render();
 }

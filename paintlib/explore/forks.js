@@ -59,14 +59,14 @@ function interactive(root, { title, means, width, kappa, state, runs, kappas }) 
   const publish = assemble(root, {
     title, controls: [noise.element, round.element, number.element, buttons], panels: [plane.svg, bars.svg],
     note: "Drag the modes (round dots) and the state (diamond), or focus them and use the arrow keys. Thin: runs of the reverse SDE from the state, in the colour of the mode where they end. "
-      + "Thick: the flow (ODE) from there. Circles: two widths of a mode, and, dotted, one width with the noise on it. Bars: the belief p(k | x); ticks across them: the share of the runs. Coordinates are x / α.",
+      + "Thick: the flow (ODE) from there. Circles: two widths of a mode, and, dotted, one width with the noise on it. Bars: the belief p(k | x); ticks across them: the part of the runs. Coordinates are x / α.",
   });
 
   function render() {
     const [level, variance] = [10 ** noise.value, round.value ** 2];
     const p = beliefs(modes, variance, place, level);
     const ends = forkEnds(modes, variance, place, level, runs, seed);
-    const shares = modes.map((_, k) => ends.filter((e) => e.fate === k).length / runs);
+    const parts = modes.map((_, k) => ends.filter((e) => e.fate === k).length / runs);
     const z = normals(seed + 1000, 2 * STEPS * runs);
     const flow = modesPath(modes, variance, place, level, Math.min(level, 0.02), 120);
     const goal = beliefs(modes, variance, flow[flow.length - 1], 0.02);
@@ -88,14 +88,14 @@ function interactive(root, { title, means, width, kappa, state, runs, kappas }) 
     const half = 0.35 * (bars.sx(1) - bars.sx(0));
     bars.layer.replaceChildren(...modes.flatMap((_, k) => [
       make("rect", { x: bars.sx(k) - half, y: bars.sy(p[k]), width: 2 * half, height: bars.bottom - bars.sy(p[k]), class: `dot k${k}` }),
-      make("line", { x1: bars.sx(k) - 1.3 * half, x2: bars.sx(k) + 1.3 * half, y1: bars.sy(shares[k]), y2: bars.sy(shares[k]), class: "line ink thick" }),
+      make("line", { x1: bars.sx(k) - 1.3 * half, x2: bars.sx(k) + 1.3 * half, y1: bars.sy(parts[k]), y2: bars.sy(parts[k]), class: "line ink thick" }),
       make("text", { x: bars.sx(k), y: bars.bottom + 18, "text-anchor": "middle" }, `mode ${k + 1}`),
     ]));
     const apart = modes.length === 2 ? Math.hypot(...modes[0].map((v, i) => v - modes[1][i])) / 2 : 0;
     const split = modes.length < 3 ? (apart > round.value
       ? ` These two modes split at κ = √(m² − s²) = ${short(Math.sqrt(apart ** 2 - variance))}.` : " These two modes are so close that they never split.") : "";
     publish(`kappa=${level} s=${round.value} seed=${seed} x=${place.join()} modes=${modes.join(";")}`,
-      `Beliefs ${p.map(percent).join(", ")}; of ${runs} runs ${shares.map((s) => Math.round(s * runs)).join(", ")} end there. `
+      `Beliefs ${p.map(percent).join(", ")}; of ${runs} runs ${parts.map((s) => Math.round(s * runs)).join(", ")} end there. `
       + `Two runs from here end alike with probability ${sameFate(p, modes.map((_, k) => k)).toFixed(2)}. The flow ends in mode ${favourite + 1}.` + split);
   }
   render();
