@@ -39,12 +39,14 @@ def psi(lam, start, end=CLEAN):
 
 def xi(lam, start, level):
     """How much of a feature the endpoint estimate at `level` shows: xi = alpha lam / sqrt(v v_T) (Eq. 13)."""
+    lam = not_negative("lam", lam, "variances are finite and not negative")
     v = check_level(level).variance(lam)
     return level.alpha * _over(lam, v**0.5) / spread(start, lam) ** 0.5
 
 
 def psi_rate(lam, start, level, rate):
     """d psi / dt = (sigma sigma' + lam alpha alpha') / sqrt(v v_T), with `rate` = (alpha', sigma') (Eq. 46)."""
+    lam = not_negative("lam", lam, "variances are finite and not negative")
     v = check_level(level).variance(lam)
     slope = _over(
         level.sigma * rate[1] + lam * level.alpha * rate[0], v**0.5, rate[1]
@@ -57,6 +59,7 @@ def xi_rate(lam, start, level, rate):
 
     Fig. 3C shows it divided by sqrt(lam).
     """
+    lam = not_negative("lam", lam, "variances are finite and not negative")
     v = check_level(level).variance(lam)
     turn = level.sigma * (level.sigma * rate[0] - level.alpha * rate[1])
     return _over(lam, v) * _over(turn, v**0.5) / spread(start, lam) ** 0.5

@@ -138,11 +138,13 @@ def conserved(x, x0_hat, level):
 
 def J(lam, level):
     """How far a feature of variance `lam` strays from the rotation: sqrt(v) - alpha sqrt(lam) - sigma <= 0 (Eq. 67)."""
+    lam = not_negative("lam", lam, "variances are finite and not negative")
     return check_level(level).variance(lam) ** 0.5 - level.alpha * lam**0.5 - level.sigma
 
 
 def J_bound(lam, level):
     """The true lower bound of J: -min(sigma, alpha sqrt(lam)), in place of the paper's Eq. 70."""
+    lam = not_negative("lam", lam, "variances are finite and not negative")
     check_level(level).variance(lam)  # checks that the two fit
     a, b = level.alpha * lam**0.5, level.sigma
     return -((a + b) - abs(a - b)) / 2  # min(a, b), for numbers and arrays alike

@@ -107,8 +107,8 @@ def heun(denoiser, x, schedule, grid):
     A first step from alpha = 0, where there is no x / alpha, is Heun's on x / sigma in 1 / kappa.
     """
 
-    def rule(slope, x, k1, start, h):
-        return (k1 + slope(x + h * k1, start + h)) / 2
+    def rule(slope, x, k1, start, end):
+        return (k1 + slope(x + (end - start) * k1, end)) / 2
 
     return _runge_kutta(rule, denoiser, x, schedule, grid)
 
@@ -119,17 +119,18 @@ def rk4(denoiser, x, schedule, grid):
     A first step from alpha = 0, where there is no x / alpha, is the same method's on x / sigma in 1 / kappa.
     """
 
-    def rule(slope, x, k1, start, h):
-        k2 = slope(x + h / 2 * k1, start + h / 2)
-        k3 = slope(x + h / 2 * k2, start + h / 2)
-        k4 = slope(x + h * k3, start + h)
+    def rule(slope, x, k1, start, end):
+        h, middle = end - start, (start + end) / 2
+        k2 = slope(x + h / 2 * k1, middle)
+        k3 = slope(x + h / 2 * k2, middle)
+        k4 = slope(x + h * k3, end)
         return (k1 + 2 * k2 + 2 * k3 + k4) / 6
 
     return _runge_kutta(rule, denoiser, x, schedule, grid)
 
 
 def _runge_kutta(rule, denoiser, x, schedule, grid):
-    """Steps x + h rule(slope, x, first slope, start, h) in the coordinates in which the flow is smooth.
+    """Steps x + (end - start) rule(slope, x, first slope, start, end) in the coordinates in which the flow is smooth.
 
     d(x / alpha) / dkappa = (x / alpha - x0_hat) / kappa (Eq. 12), and with u = alpha / sigma = 1 / kappa, which is 0 at
     pure noise, d(x / sigma) / du = x0_hat.
@@ -148,8 +149,8 @@ def _runge_kutta(rule, denoiser, x, schedule, grid):
         if level.sigma == 0:
             return level.alpha * step.x0_hat
         x, kappa = step.x / step.level.alpha, step.level.kappa
-        h = level.kappa - kappa
-        return level.alpha * (x + h * rule(of_kappa, x, (x - step.x0_hat) / kappa, kappa, h))
+        slope = rule(of_kappa, x, (x - step.x0_hat) / kappa, kappa, level.kappa)
+        return level.alpha * (x + (level.kappa - kappa) * slope)
 
     return _walk(denoiser, x, schedule, grid, move)
 

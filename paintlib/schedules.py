@@ -181,8 +181,12 @@ def _time(t, low, high):
 
 
 def _noise_ratio(kappa):
-    remedy = "give a ratio sigma / alpha that is not negative"
-    return math.inf if kappa == math.inf else not_negative("kappa", kappa, remedy)
+    if isinstance(kappa, float) and kappa == math.inf:
+        return kappa
+    remedy = "give one ratio sigma / alpha that is not negative, and whose square is a number"
+    value = number("kappa", kappa, remedy)
+    require(0 <= value <= 1e150, "kappa", value, remedy)
+    return value
 
 
 @dataclass(frozen=True)

@@ -235,6 +235,13 @@ def test_a_sampler_says_where_the_denoiser_breaks(name, bad):
         collect(SAMPLERS[name](broken, X, EDM(), grids.karras(EDM(), 9)))
 
 
+@pytest.mark.parametrize("name", ["heun", "rk4"])
+def test_a_step_may_end_at_any_noise_however_small(name):
+    """1e-17 is lost beside 80: the last slope is taken at the end itself, not at start + step, which is 0."""
+    run = collect(SAMPLERS[name](G, X, EDM(0.0), [80.0, 1.0, 1e-17]))
+    assert np.isfinite(run.x).all()
+
+
 def test_shipped_schedulers_clip_the_estimate_and_ours_does_not():
     """The trap that the docstring names: same noise, other pictures, until `clip_sample=False`."""
     table = dict(beta_start=1e-4, beta_end=0.02, beta_schedule="linear")
