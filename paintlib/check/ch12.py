@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.integrate import quad, solve_ivp
 
-from paintlib.check import Wrong, close, exercise, function, parts
+from paintlib.check import Wrong, close, exercise, function, numbers, parts
 from paintlib.gaussian import Gaussian
 from paintlib.networks.teleport import jump, land
 from paintlib.schedules import Level
@@ -25,7 +25,7 @@ def early_error(answer):
 
             early = solve_ivp(slope, (start, end), [0.0], rtol=1e-9, atol=1e-12).y[0, -1]
             wanted = early * np.exp(-quad(lambda k, lam=lam: k / (k**2 + lam), 0, end)[0])
-            found = abs(np.asarray(f(lam, start, end, 0.01), dtype=float))
+            found = abs(numbers("The change", f(lam, start, end, 0.01)))
             close(f"The change for lam = {lam}, kappa from {start} to {end}", found, abs(wanted), 1e-4, 1e-7)
 
 
