@@ -14,7 +14,8 @@ def teleport(kappas, evaluations, pictures, sketches, predicted, shape, names=No
     kappas (J,): falling noise levels at the landings, the first without a jump; evaluations (J,): what the network is
     asked then; pictures (J, S, D): the final pictures for S noises, of which [0] are the fully sampled ones; sketches
     (J, S, D): the theory's endpoint estimates at the landing; predicted (J, S): the mean squared deviation of the
-    picture that was foretold; shape: (H, W) or (H, W, 3). Pictures travel as int8 (8/3 J S D bytes).
+    picture that the difference at the landing lets one expect; shape: (H, W) or (H, W, 3). Pictures travel as int8
+    (8/3 J S D bytes).
     """
     kappas, evaluations = np.asarray(kappas, dtype=float), np.asarray(evaluations)
     falling = kappas.ndim == 1 and len(kappas) > 1 and np.all(np.diff(kappas) < 0) and kappas[-1] >= 0

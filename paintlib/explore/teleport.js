@@ -21,13 +21,13 @@ function interactive(root, { title, kappas, evaluations, shape, seeds }) {
   const full = picture("no jump", "The picture that the network paints from this noise in all its steps", shape);
   const jumped = picture("after the jump", "The picture that the network paints from the landing on", shape);
   const sketch = picture("theory at the landing", "What the theory takes for the final picture where the jump ends", shape);
-  const gap = plot({ x: [0, last], y: range, height: 210, log: true, title: "Mean squared deviation from the picture without a jump", margin: [30, 10, 34, 52],
+  const gap = plot({ x: [0, last], y: range, height: 210, log: true, title: "How far the picture moved", margin: [30, 10, 34, 52],
     xticks: [[0, "no jump", "start"], [last, `to κ = ${short(kappas[last])}`, "end"]], yticks: powers.map((v) => [v, short(v)]) });
 
   const publish = assemble(root, {
     title, controls: [step.element, seed.element, make("div", {}, film.element)],
     panels: [make("div", { class: "paint-row paint-wide" }, full.element, jumped.element, sketch.element), make("div", { class: "paint-wide" }, gap.svg)],
-    note: "Solid: how far the picture moved. Dashed: what the landing and the gains of Eq. 14 foretold.",
+    note: "Solid: mean squared difference of the picture from that without a jump. Dashed: the difference at the landing, carried to the picture with the gains of Eq. 14.",
   });
 
   function render() {
@@ -43,7 +43,7 @@ function interactive(root, { title, kappas, evaluations, shape, seeds }) {
       ...(n ? [gap.dot(spots(moved)[n - 1], "k0"), gap.dot(spots(now.predicted)[n - 1], "k1")] : []),
     );
     publish(`step=${n} seed=${seed.value}`, n
-      ? `A jump to κ = ${short(kappas[n])} saves ${evaluations[0] - evaluations[n]} of ${evaluations[0]} evaluations and moves the picture by ${short(moved[n])} mean squared; ${short(now.predicted[n])} was foretold.`
+      ? `A jump to κ = ${short(kappas[n])} saves ${evaluations[0] - evaluations[n]} of ${evaluations[0]} evaluations and moves the picture by ${short(moved[n])} mean squared; the difference at the landing, carried with Eq. 14, gives ${short(now.predicted[n])}.`
       : `No jump: the network makes all ${evaluations[0]} evaluations.`);
   }
   render();
