@@ -65,7 +65,9 @@ FORMS = {
     "complex": form(lambda v: np.asarray(v, dtype=complex)),
     "tensor": form(lambda v: torch.tensor(np.asarray(v, dtype=float), requires_grad=True) * 1),
     "float32 tensor": form(lambda v: torch.tensor(np.asarray(v, dtype=np.float32), requires_grad=True)),
-    "list of tensors": form(lambda v: [torch.tensor(x, requires_grad=True) for x in v] if np.ndim(v) == 1 else v),
+    "list of tensors": form(
+        lambda v: [torch.tensor(x, requires_grad=np.asarray(x).dtype.kind == "f") for x in v] if np.ndim(v) == 1 else v
+    ),
 }
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from paintlib.check import Wrong, close, exercise, function, number, parts
+from paintlib.check import Wrong, close, exercise, function, number
 
 
 @exercise(
@@ -27,18 +27,15 @@ def loudness(answer):
     "A correlation does not care how large an estimate is, a distance does. Early estimates are pale.",
     "Take from every row its own mean, divide it by its length, and all correlations are one matrix product.",
 )
-def named(answer):
+def nearest(answer):
     f = function(answer)
     rng = np.random.default_rng(1)
     endings = rng.standard_normal((6, 40))
-    labels = np.array(["a", "b", "c", "a", "b", "c"])
     which = np.array([4, 0, 2, 2, 5, 1, 3])
     for size, lift in ((1.0, 0.0), (0.05, 0.0), (0.1, 2.0), (3.0, -1.0)):
         estimates = size * (endings[which] + 0.3 * rng.standard_normal((7, 40))) + lift
-        wanted = labels[[int(np.argmax([np.corrcoef(e, end)[0, 1] for end in endings])) for e in estimates]]
-        given = [str(name) for name in parts(f(estimates, endings, labels), len(which))]
-        if given != wanted.tolist():
-            raise Wrong(f"For estimates of size {size:g}, lifted by {lift:g}, the names are {given}")
+        wanted = [int(np.argmax([np.corrcoef(e, end)[0, 1] for end in endings])) for e in estimates]
+        close(f"For estimates of size {size:g}, lifted by {lift:g}, the row", f(estimates, endings), wanted, rtol=0)
 
 
 @exercise(

@@ -20,7 +20,7 @@ function interactive(root, { title, sprite, counts, kappas, prompts, guidance })
   const chart = plot({ x: [0, T - 1], y: [0, 1.05], height: 200, title: "Likeness to its own last picture (correlation)", xticks: [[0, "noise", "start"], [T - 1, "picture", "end"]], yticks: [[0, "0"], [0.5, "½"], [1, "1"]] });
   const publish = assemble(root, {
     title, controls: [step.element, prompt.element, noise.element, buttons],
-    panels: [make("div", { class: "paint-row paint-wide" }, ...panels.map((p) => p.element)), chart.svg],
+    panels: [make("div", { class: "paint-row paint-wide" }, ...panels.map((p) => p.element)), make("div", { class: "paint-wide" }, chart.svg)],
     note: "Three runs from the same noise; each picture is the decoded endpoint estimate at this step, and the line below it is its line in the diagram. w = 1 is no guidance.",
   });
 

@@ -59,7 +59,7 @@ def record(
     prompts = [prompts] if isinstance(prompts, str) else list(prompts)
     require(len(prompts) > 0, "prompts", "none", "give one or more")
     whole("every", every, 1, "note every step (1), every second (2), ...")
-    sides = {side: options[side] for side in ("height", "width") if options.get(side)}
+    sides = _sides(options)
     H, W, C = pipelines.latent_shape(pipe, **sides)
     z = pipelines.noise(pipe, len(prompts), seed, **sides) if noise is None else noise
     shape = tuple(np.shape(z))
@@ -84,8 +84,8 @@ def watch(pipe, prompts, noise, see, guidance=7.5, steps=50, then=None, progress
     scheduler = copy.deepcopy(pipe.scheduler)
     setting = {name: options[name] for name in SETTING if options.get(name) is not None}
     way = visits(scheduler, None if setting else steps, **setting)
-    sides = {side: options[side] for side in ("height", "width") if options.get(side)}
-    H, W, C = pipelines.latent_shape(pipe, **sides)
+    require(turn is None or turn < len(way) - 1, "then", turn, f"change before the last of {len(way) - 1} steps")
+    H, W, C = pipelines.latent_shape(pipe, **_sides(options))
     z = torch.as_tensor(noise).reshape(-1, H, W, C).permute(0, 3, 1, 2)
     z = z.to(pipe.unet.device, pipe.unet.dtype).contiguous()
     heard, sample, both = [], [z * scheduler.init_noise_sigma], []
@@ -105,6 +105,11 @@ def watch(pipe, prompts, noise, see, guidance=7.5, steps=50, then=None, progress
     level, end = way[-1].level, sample[0]
     require(bool(torch.isfinite(end).all()), "the last state", "NaN or infinity", "paint in float32, or fewer steps")
     see(_step(-1.0 if level.sigma == 0 else 0.0, level, end, [end] * len(both), 1), True)
+
+
+def _sides(options):
+    """The pictures' height and width, where they are asked for."""
+    return {side: options[side] for side in ("height", "width") if options.get(side)}
 
 
 def _step(t, level, sample, estimates, guidance):
@@ -131,12 +136,12 @@ def _stacked(parts):
     level = Level(*(np.array([getattr(step.level, scale) for step in steps]) for scale in ("alpha", "sigma")))
     times = np.array([step.t for step in steps])
 
-    def whole_run(name):
+    def joined(name):
         if getattr(steps[0], name) is None:
             return None
         return np.concatenate([np.stack([getattr(step, name) for step in part]) for part in parts], axis=1)
 
-    return Painting(times, level, *(whole_run(name) for name in ("x", "x0_hat", "asked", "plain")))
+    return Painting(times, level, *(joined(name) for name in ("x", "x0_hat", "asked", "plain")))
 
 
 def _check(pipe, guidance, options):
