@@ -45,39 +45,39 @@ def step_costs(run, gaussian=None):
     require(bool(np.all(np.diff(kappa) < 0)), "run", "levels that do not fall", "noise must fall from step to step")
     xp = array_namespace(x)
     fall = xp.asarray(kappa, dtype=x.dtype, device=x.device)
-    slope = (x[:-1, ...] - run.x0_hat[:-1, ...]) / fall[:-1, None, None]
-    line = slope[0, ...]
-    y = xp.permute_dims(x - fall[:, None, None] * line, (1, 0, 2))  # (B, T, D)
-    e = xp.permute_dims(slope - line, (1, 0, 2))  # (B, T - 1, D)
-    missed = as_numpy(
-        _missed(y, e, fall) if gaussian is None else _carried(y @ gaussian.U, e @ gaussian.U, fall, gaussian)
-    )
+    total = 0.0
+    for b in range(x.shape[1]):  # picture by picture, so that what is made of one stays in the cache
+        y, x0_hat = x[:, b, :], run.x0_hat[:-1, b, :]
+        e = (y[:-1, :] - x0_hat) / fall[:-1, None]
+        line = e[0, :]
+        y, e = y - fall[:, None] * line, e - line
+        total = total + (
+            _missed(y, e, fall) if gaussian is None else _carried(y @ gaussian.U, e @ gaussian.U, fall, gaussian)
+        )
     costs = np.full((len(kappa), len(kappa)), np.inf)
     later = np.triu_indices(len(kappa), 1)
-    costs[later] = missed[later]
+    costs[later] = as_numpy(total / x.shape[1])[later]
     return costs
 
 
 def _missed(y, e, fall):
-    """The mean of |y_i + h e_i - y_j| for all i and j, from inner products."""
+    """|y_i + h e_i - y_j| for all i and j, from inner products: (T - 1, T), of states (T, D) and slopes (T - 1, D)."""
     xp = array_namespace(y)
-    yy, ey = y @ xp.matrix_transpose(y), e @ xp.matrix_transpose(y)
+    yy, ey = y @ y.T, e @ y.T
     length, own = xp.linalg.diagonal(yy), xp.linalg.diagonal(ey)
-    apart = length[:, :-1, None] + length[:, None, :] - 2 * yy[:, :-1, :]
     h = fall[None, :] - fall[:-1, None]
-    square = apart + 2 * h * (own[:, :, None] - ey) + h**2 * xp.sum(e**2, axis=-1)[:, :, None]
-    return xp.mean(xp.where(square > 0, square, 0.0) ** 0.5, axis=0)
+    square = length[:-1, None] + length[None, :] - 2 * yy[:-1, :] + h**2 * xp.sum(e * e, axis=-1)[:, None]
+    square = square + 2 * h * (own[:, None] - ey)
+    return xp.where(square > 0, square, 0.0) ** 0.5
 
 
 def _carried(c, e, fall, gaussian):
-    """The same along the axes, each part times its gain from j to the picture: one j at a time."""
+    """The same along the axes, each part times its gain from j to the picture."""
     xp = array_namespace(c)
-    columns = []
-    for j in range(c.shape[1]):
-        gain = (gaussian.lam / (fall[j] ** 2 + gaussian.lam)) ** 0.5
-        off = (c[:, :-1, :] + (fall[j] - fall[:-1])[:, None] * e - c[:, j : j + 1, :]) * gain
-        columns.append(xp.mean(xp.sum(off**2, axis=-1) ** 0.5, axis=0))
-    return xp.stack(columns, axis=1)
+    gain = gaussian.lam / (fall[:, None] ** 2 + gaussian.lam)  # squared, (T, r)
+    h = fall[None, :] - fall[:-1, None]
+    off = c[:-1, None, :] + h[:, :, None] * e[:, None, :] - c[None, :, :]
+    return xp.sum(off**2 * gain, axis=-1) ** 0.5
 
 
 def jump_costs(run, gaussian):

@@ -38,15 +38,16 @@ function interactive(root, { title, lam, lists, best, start, moves, counts }) {
 
   const x = [-Math.log(start), -Math.log(LOWEST)];  // painting runs to the right
   const ticks = [80, 10, 1, 0.1, 0.01].filter((k) => k <= start).map((k) => [-Math.log(k), short(k), k === start ? "start" : "middle"]);
-  const [W, H] = [640, 250];
-  const line = plot({ x, y: [0, 1], width: W, height: H, margin: [54, 12, 60, 12], title: "Your levels: drag the dots", xticks: ticks });
+  const [W, H] = [420, 236];
+  const line = plot({ x, y: [0, 1], width: W, height: H, margin: [34, 12, 58, 12], title: "Your levels: drag the dots", xticks: ticks.map(([v]) => [v, ""]) });
   line.svg.setAttribute("role", "group");
   line.svg.setAttribute("class", "sideways");
+  for (const [v, name, anchor] of ticks) line.svg.append(make("text", { x: line.sx(v), y: line.bottom + 26, "text-anchor": anchor }, name));
   line.svg.append(make("text", { x: W / 2, y: H - 8, "text-anchor": "middle" }, "noise level κ  (painting →)"));
   const back = make("g", {});
   const front = make("g", {});
   line.layer.append(back, front);
-  const rank = plot({ x: [0, 1], y: [0, 1], width: 640, height: 40 + 27 * (names.length + 2), margin: [26, 8, 4, 8], title: "Missed share of the variance" });
+  const rank = plot({ x: [0, 1], y: [0, 1], width: W, height: 30 + 22 * (names.length + 2), margin: [26, 8, 4, 8], title: "Missed share of the variance" });
   rank.svg.setAttribute("class", "sideways");
   rank.svg.setAttribute("aria-label", "Bars: the missed share of the variance for your levels, the best ones and the usual lists");
 
@@ -101,7 +102,7 @@ function interactive(root, { title, lam, lists, best, start, moves, counts }) {
     panels: [make("div", { class: "paint-wide" }, line.svg), make("div", { class: "paint-wide" }, rank.svg)],
     note: "Drag a dot, or focus it and use the arrow keys (Shift for more). The curve: how fast the features of the photographs turn at each noise level, weighted by their variance. "
       + "The grey columns: how much of the variance each move bends past, which is what DDIM loses in it. The last move goes to κ = 0. "
-      + "'The best' was found by moving the levels one by one until nothing more was gained; for Heun and 2M, whose errors have both signs, you may find better.",
+      + "'The best' was found by moving the levels one by one until nothing more was gained; for Heun and 2M you may find better.",
   });
 
   function render() {
@@ -128,12 +129,12 @@ function interactive(root, { title, lam, lists, best, start, moves, counts }) {
     const rows = [["yours", own, "own"], ["the best", missed(name, best[name][n], lam), "least"],
       ...names.map((key) => [key, missed(name, lists[key][n], lam), ""])].sort((a, b) => a[1] - b[1]);
     const [low, high] = [Math.min(...rows.map((r) => r[1])) / 2, Math.max(...rows.map((r) => r[1]))];
-    const wide = (v) => 10 + (380 * Math.log(v / low)) / Math.log(high / low);
+    const wide = (v) => 8 + (250 * Math.log(v / low)) / Math.log(high / low);
     rank.layer.replaceChildren(...rows.flatMap(([label, v, style], i) => {
-      const y = 32 + 27 * i;
-      return [make("rect", { x: 110, y, width: wide(v), height: 18, class: `bar ${style}` }),
-        make("text", { x: 102, y: y + 14, "text-anchor": "end" }, label),
-        make("text", { x: 116 + wide(v), y: y + 14 }, `${short(100 * v)} %`)];
+      const y = 28 + 22 * i;
+      return [make("rect", { x: 72, y, width: wide(v), height: 16, class: `bar ${style}` }),
+        make("text", { x: 66, y: y + 13, "text-anchor": "end" }, label),
+        make("text", { x: 78 + wide(v), y: y + 13 }, `${short(100 * v)} %`)];
     }));
     const least = missed(name, best[name][n], lam);
     const title2 = { ddim: "DDIM", heun: "Heun", multistep: "2M" }[name];
@@ -141,7 +142,7 @@ function interactive(root, { title, lam, lists, best, start, moves, counts }) {
       : `The best list misses ${short(100 * least)} %: yours ${short(own / least)} times as much.`;
     publish(JSON.stringify({ sampler: name, n, kappas, missed: own, rows: rows.map((r) => [r[0], r[1]]), bends: bend }),
       `${title2} on your ${n} moves misses ${short(100 * own)} % of the variance of the photographs. ${against} `
-      + `Most is turned in move ${worst + 1}, from κ = ${short(kappas[worst])} to ${short(kappas[worst + 1])}.`);
+      + `Most is turned in move ${worst + 1}, from κ = ${short(kappas[worst])} to ${short(kappas[worst + 1])}. Your levels: ${kappas.map((k) => Number(k.toPrecision(3))).join(", ")}.`);
   }
   load(names[0]);
 }

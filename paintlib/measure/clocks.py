@@ -1,6 +1,6 @@
 """Lists of noise levels compared on a network, from the same noise, for all numbers of evaluations: a small table.
 
-    python -m paintlib.measure.clocks fashion-mnist --seeds 16 --out clocks.json
+    python -m paintlib.measure.clocks fashion-mnist --seeds 8 --out clocks.json
 
 Each cell: what a sampler on a list paints from the seeds' noises, against a fine run from the same noises. A list is
 from use (`paintlib.usual`), from theory (`timetables.placed`), or from the network's own fine run by dynamic
@@ -14,19 +14,22 @@ import json
 import os
 import platform
 import time
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
 from paintlib import samplers, usual
+from paintlib.checks import require
 from paintlib.measure.distance import frechet
 from paintlib.schedules import EDM
 from paintlib.timetables import best, jump_costs, placed, step_costs
 
-FINE = 60
+FINE = 40
 EVALUATIONS = range(5, 11)
-DDIM_ALONE = ("leading", "cosine", "AYS", "DP")  # what other samplers do on these is not measured
-TEACHERS = 16
+RARELY = ("leading", "cosine", "AYS", "DP")  # measured for DDIM alone, and every third number of evaluations
+DDIM_ALONE = (("trailing", ""), ("log-SNR", ""), ("theory", "jump"))
+TEACHERS = 8
 AXES = 5
 clock = EDM(0.0, 200.0)  # alpha = 1 and t = kappa: no list is tied to a schedule
 
@@ -59,12 +62,18 @@ def _ended(kappas):
     return np.append(kappas[:-1], 0.0)
 
 
+def stored(model):
+    """The table that ships for a model: {"about": ..., "cells": [...]}."""
+    there = files("paintlib.measure").joinpath("tables", f"clocks_{model}.json")
+    require(there.is_file(), "model", repr(model), "a table ships for fashion-mnist and cifar10; make one as above")
+    return json.loads(there.read_text("utf-8"))
+
+
 def every_list(table, lam, own, jumps, n):
     """{(name, jump): kappas} of n evaluations."""
     lists = {(name, ""): make(table, n) for name, make in usual.LISTS.items()}
     lists |= {("theory", ""): placed(lam, n)} | {(name, ""): tables[n] for name, tables in own.items()}
     landing = float(jumps[n][0])
-    lists[("Karras", "jump")] = usual.karras(table, n, landing)
     lists[("theory", "jump")] = placed(lam, n, start=landing)
     lists[("DP, carried", "jump")] = jumps[n]
     return lists
@@ -79,18 +88,19 @@ def paint(painter, gaussian, z, kappas, jump, sampler):
 
 
 def cells(painter, gaussian, lam, table, seeds, evaluations, names=None):
-    """All cells, one by one: dictionaries that JSON takes. Heun has 5 moves in its 9 evaluations, else too few."""
+    """All cells, one by one: dictionaries that JSON takes."""
     D = gaussian.D
     teacher = fine(painter, gaussian, np.random.default_rng(100).standard_normal((TEACHERS, D)))
     own, jumps = own_lists(teacher, gaussian.like(teacher.x), max(EVALUATIONS))
     z = np.random.default_rng(13).standard_normal((seeds, D))
     truth = fine(painter, gaussian, z).x[-1]
     g, U = gaussian.like(truth), gaussian.U[:, :AXES]
-    lists = {n: every_list(table, lam, own, jumps, n) for n in {5, *evaluations}}
+    lists = {n: every_list(table, lam, own, jumps, n) for n in evaluations}
     for n in evaluations:
-        for sampler in ("ddim", "multistep", "heun") if n == 9 else ("ddim", "multistep"):
-            for (name, jump), kappas in lists[5 if sampler == "heun" else n].items():
-                if (names and name not in names) or (sampler != "ddim" and name in DDIM_ALONE):
+        for sampler in ("ddim", "multistep"):
+            for (name, jump), kappas in lists[n].items():
+                rarely = name in RARELY and (sampler != "ddim" or n % 3)
+                if rarely or (names and name not in names) or (sampler != "ddim" and (name, jump) in DDIM_ALONE):
                     continue
                 x = paint(painter, g, z, kappas, jump, sampler)
                 off = np.mean((x - truth) ** 2, axis=1)
@@ -109,7 +119,7 @@ def main(arguments=None):
 
     parser = argparse.ArgumentParser(prog="python -m paintlib.measure.clocks", description=__doc__.split("\n")[0])
     parser.add_argument("model", choices=["fashion-mnist", "cifar10"])
-    parser.add_argument("--seeds", type=int, default=16)
+    parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--lists", nargs="*", help="these alone")
     parser.add_argument("--evaluations", nargs="*", type=int, default=list(EVALUATIONS))
     parser.add_argument("--out", required=True)

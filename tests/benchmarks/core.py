@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parents[2]
-LARGE = {"N": 50_000, "D": 3072, "B": 64, "M": 5_000, "r": 100, "K": 10, "d": 784, "q": 50}
-SMALL = {"N": 500, "D": 200, "B": 8, "M": 300, "r": 100, "K": 3, "d": 60, "q": 5}
+LARGE = {"N": 50_000, "D": 3072, "B": 64, "M": 5_000, "r": 100, "K": 10, "d": 784, "q": 50, "T": 61, "b": 8, "L": 201,
+         "n": 20}  # fmt: skip
+SMALL = {"N": 500, "D": 200, "B": 8, "M": 300, "r": 100, "K": 3, "d": 60, "q": 5, "T": 9, "b": 3, "L": 21, "n": 4}
 ALPHA, SIGMA = 0.8, 0.6
 
 
@@ -68,6 +69,19 @@ def mixture(s):
         for _ in range(s["K"])
     ]
     return modes, rng.standard_normal((s["B"], d))
+
+
+def fine_run(s):
+    """States and endpoint estimates of a run, (T, b, D), and its levels."""
+    rng = np.random.default_rng(0)
+    kappa = np.geomspace(80, 0.01, s["T"])
+    clean = rng.standard_normal((s["b"], s["D"]))
+    x = clean + kappa[:, None, None] * rng.standard_normal((s["b"], s["D"]))
+    return (kappa, x, clean + 0.1 * kappa[:, None, None] * rng.standard_normal(x.shape)), None
+
+
+def level_costs(s):
+    return (np.triu(np.random.default_rng(0).random((s["L"], s["L"])), 1), s["n"]), None
 
 
 # The ways. Each takes the task's data, and gives a function of no arguments to be timed
@@ -344,6 +358,64 @@ def mixture_paintlib_32(modes, x):
     return mixture_paintlib([[a.astype(np.float32) for a in parts] for parts in modes], x.astype(np.float32))
 
 
+def costs_paintlib(run, _):
+    from paintlib.samplers import Trajectory
+    from paintlib.schedules import Level
+    from paintlib.timetables import step_costs
+
+    kappa, x, x0_hat = run
+    run = Trajectory(kappa, Level(np.ones_like(kappa), kappa), x, x0_hat)
+    return lambda: np.triu(step_costs(run), 1)
+
+
+def costs_loop(run, _):
+    """A double loop over the levels, with the miss of each step written out."""
+    kappa, x, x0_hat = run
+
+    def call():
+        costs = np.zeros((len(kappa), len(kappa)))
+        for i in range(len(kappa) - 1):
+            slope = (x[i] - x0_hat[i]) / kappa[i]
+            for j in range(i + 1, len(kappa)):
+                costs[i, j] = np.linalg.norm(x[i] + (kappa[j] - kappa[i]) * slope - x[j], axis=1).mean()
+        return costs
+
+    return call
+
+
+def grids_paintlib(problem, _):
+    from paintlib.timetables import best
+
+    costs, most = problem
+    return lambda: np.concatenate(list(best(costs, most).values()))
+
+
+def grids_loop(problem, _):
+    """The dynamic programme in three loops, one number at a time."""
+    costs, most = problem
+    T = len(costs)
+
+    def call():
+        value, came = [list(costs[0])], [[0] * T]
+        for k in range(1, most):
+            row, back = [float("inf")] * T, [0] * T
+            for j in range(k + 1, T):
+                for i in range(k, j):
+                    if value[k - 1][i] + costs[i, j] < row[j]:
+                        row[j], back[j] = value[k - 1][i] + costs[i, j], i
+            value.append(row)
+            came.append(back)
+        found = []
+        for k in range(most):
+            grid = [T - 1]
+            for back in came[k::-1]:
+                grid.append(back[grid[-1]])
+            found.append(grid[::-1])
+        return np.concatenate(found)
+
+    return call
+
+
 EXACT = {
     "paintlib (float64, exact on near-duplicates)": exact_paintlib,
     "NumPy, one matrix product, float32": exact_product,
@@ -380,6 +452,14 @@ TASKS = {
         "NumPy, solve and slogdet": mixture_solve,
         "torch, MixtureSameFamily and autodiff": mixture_torch,
         "scikit-learn GaussianMixture and inverse": mixture_sklearn,
+    }),
+    "costs of all steps": ("T = {T}, B = {b}, D = {D}", fine_run, {
+        "paintlib": costs_paintlib,
+        "NumPy, double loop": costs_loop,
+    }),
+    "best grids": ("T = {L}, 1 to {n} moves", level_costs, {
+        "paintlib": grids_paintlib,
+        "Python, three loops": grids_loop,
     }),
     "mixture score, float32": ("K = {K}, D = {d}, rank {q}, B = {B}", mixture, {
         "paintlib, float32": mixture_paintlib_32,
