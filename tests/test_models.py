@@ -21,7 +21,9 @@ def size(folder):
 
 def test_both_data_sets_have_a_model_and_all_are_small():
     assert {"cifar10", "fashion-mnist"} <= set(NAMES)
-    assert sum(size(SHIPPED / name) for name in NAMES) <= 30e6
+    small = size(SHIPPED / "thumbnails")
+    assert small <= 8e6  # a score of networks that show how training goes, in chapter 18
+    assert sum(size(SHIPPED / name) for name in NAMES if not name.startswith("thumbnails/")) <= 30e6
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -30,7 +32,8 @@ def test_diffusers_reads_the_folder_and_the_card_says_how_it_was_made(name):
     painter = networks.load(name, device="cpu")
     for ours, theirs in zip(painter.net.parameters(), pipe.unet.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs.float(), rtol=0, atol=0)
-    card = (SHIPPED / name / "README.md").read_text()
+    folder = SHIPPED / name
+    card = (folder if (folder / "README.md").exists() else folder.parent).joinpath("README.md").read_text()
     assert all(word in card for word in ("images", "hours", "FID", "samples.png"))
 
 

@@ -4,8 +4,10 @@ measure.frechet(mean1, cov1, mean2, cov2)        between Gaussians, singular one
 measure.fid(features_a, features_b)              FID, from measure.inception_features(images)
 measure.lpips(a, b)                              perceptual distance of image pairs
 measure.explained_variance(a, b, rng)            of score b by score a, by noise level, with an interval
+measure.nearest(x, album)                        how near samples are to pictures of an album
 """
 
+from paintlib.measure.copies import nearest
 from paintlib.measure.distance import fid, frechet, frechet_gaussians
 from paintlib.measure.explained import Explained, explained_variance
 from paintlib.measure.inception import inception_features, keep_features, load_inception
@@ -22,4 +24,5 @@ __all__ = [
     "load_inception",
     "load_lpips",
     "lpips",
+    "nearest",
 ]

@@ -77,7 +77,7 @@ def from_diffusers(net, scheduler, batch=None, size=None):
 
 def shipped():
     """The names of the models that ship with the book."""
-    return sorted(p.parent.name for p in SHIPPED.glob("*/model_index.json"))
+    return sorted(p.parent.relative_to(SHIPPED).as_posix() for p in SHIPPED.rglob("model_index.json"))
 
 
 def verify(folder):

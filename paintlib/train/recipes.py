@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from paintlib.data.thumbnails import HALF, shrink
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -60,7 +62,7 @@ def thumbnails(album):
     return Recipe("fashion-mnist", 1, (16, 32), side=16, album=album, warmup=100, decay=3000, **common)
 
 
-HALF = 30_000  # two albums of one size have no picture in common: "a" begins at 0, "b" at the half of the training set
+# two albums of one size have no picture in common: "a" begins at 0, "b" at the half of the training set
 for count in (64, 512, 4096, HALF):
     RECIPES[f"thumbnails-{count}-a"] = thumbnails((0, count))
     RECIPES[f"thumbnails-{count}-b"] = thumbnails((HALF, HALF + count))
@@ -110,9 +112,6 @@ def images_for(recipe, file=None):
     else:
         with np.load(file) as archive:
             pixels = archive["x_train"]
-    pixels = pixels.reshape(len(pixels), *pixels.shape[1:3], -1).transpose(0, 3, 1, 2)
     pixels = pixels[slice(*recipe.album)] if recipe.album else pixels
-    margin, block = (32 - pixels.shape[-1]) // 2, 32 // recipe.side
-    pixels = np.pad(pixels, ((0, 0), (0, 0), (margin, margin), (margin, margin)))
-    shape = (*pixels.shape[:2], recipe.side, block, recipe.side, block)
-    return torch.from_numpy(pixels.reshape(shape).mean(axis=(3, 5)).round().astype(np.uint8))
+    pixels = shrink(pixels.reshape(*pixels.shape[:3], -1), recipe.side)
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))

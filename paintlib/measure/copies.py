@@ -1,0 +1,21 @@
+"""Whether a painter copies: how near his pictures are to those of his album."""
+
+import numpy as np
+
+from paintlib.checks import real_array, require
+
+
+def nearest(x, album, count=2):
+    """Distances (B, count) from pictures x (B, D) to the nearest of `album` (N, D), nearest first, and which they are.
+
+    A copy stands out by its gap: far nearer to one picture than to all others. Yoon and others (2023) count a sample as
+    memorised where the first distance is below a third of the second.
+    """
+    real_array("x", x, 2)
+    real_array("album", album, 2)
+    require(x.shape[1] == album.shape[1], "x, album", f"shapes {x.shape}, {album.shape}", "need (B, D) and (N, D)")
+    require(1 <= count <= len(album), "count", count, f"the album has {len(album)} pictures")
+    square = np.sum(x**2, axis=1)[:, None] - 2 * x @ album.T + np.sum(album**2, axis=1)
+    which = np.argsort(square, axis=1)[:, :count]
+    away = x[:, None, :] - album[which]  # once more, for the difference of squares loses digits where it is small
+    return np.linalg.norm(away, axis=2), which

@@ -1,0 +1,38 @@
+"""The albums of thumbnails, and who is nearest in them."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from paintlib import data, measure
+from paintlib.data import thumbnails
+
+
+def test_albums_have_no_picture_in_common():
+    albums = thumbnails.load()
+    a, b = ({picture.tobytes() for picture in album} for album in (albums.a, albums.b))
+    assert albums.a.shape == albums.b.shape == (4096, 16, 16) and albums.a.dtype == np.uint8
+    assert len(a & b) == 0 and len(a) > 4090
+
+
+def test_a_thumbnail_is_the_mean_of_blocks():
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
+    small = thumbnails.shrink(pixels, 16)
+    assert small.shape == (3, 16, 16)
+    assert small[1, 1, 1] == round(pixels[1, :2, :2].mean()) and np.all(small[:, 0] == 0)
+    assert np.array_equal(thumbnails.shrink(pixels, 32), data.pad(pixels, 2))
+    with pytest.raises(ValueError, match="^images, side"):
+        thumbnails.shrink(pixels, 15)
+
+
+def test_nearest_are_those_that_scipy_finds():
+    rng = np.random.default_rng(1)
+    x, album = rng.normal(size=(20, 7)), rng.normal(size=(50, 7))
+    x[0] = album[3]
+    away, which = measure.nearest(x, album, 3)
+    every = cdist(x, album)
+    np.testing.assert_array_equal(which, np.argsort(every, 1)[:, :3])
+    np.testing.assert_allclose(away, np.sort(every, 1)[:, :3], atol=1e-12)
+    assert away[0, 0] == 0
+    with pytest.raises(ValueError, match="^count"):
+        measure.nearest(x, album[:1])
