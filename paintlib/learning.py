@@ -25,7 +25,7 @@ def slope(lam, kappa, a, q=0.0):
 def painted_variance(lam, a, q=0.0, kappas=(80.0, 0.002)):
     """The variance along an axis that the flow paints, from noise of variance kappa_T^2, after training `a`.
 
-    `kappas` are (kappa_T, kappa_0), where the probability flow d log c / d log kappa = 1 - w begins and ends. In closed form
+    `kappas` are (kappa_T, kappa_0), where the flow d log c / d log kappa = 1 - w begins and ends. In closed form
 
         kappa_T^2 (lam + kappa_0^2) / (lam + kappa_T^2)
           exp[(1 - q) e^(-a lam) (E(a kappa_T^2) - E(a kappa_0^2)) - E(a (lam + kappa_T^2)) + E(a (lam + kappa_0^2))]

@@ -21,7 +21,7 @@ def test_a_thumbnail_is_the_mean_of_blocks():
     assert small.shape == (3, 16, 16)
     assert small[1, 1, 1] == round(pixels[1, :2, :2].mean()) and np.all(small[:, 0] == 0)
     assert np.array_equal(thumbnails.shrink(pixels, 32), data.pad(pixels, 2))
-    with pytest.raises(ValueError, match="^images, side"):
+    with pytest.raises(ValueError, match=r"^images, side"):
         thumbnails.shrink(pixels, 15)
 
 
@@ -34,5 +34,5 @@ def test_nearest_are_those_that_scipy_finds():
     np.testing.assert_array_equal(which, np.argsort(every, 1)[:, :3])
     np.testing.assert_allclose(away, np.sort(every, 1)[:, :3], atol=1e-12)
     assert away[0, 0] == 0
-    with pytest.raises(ValueError, match="^count"):
+    with pytest.raises(ValueError, match=r"^count"):
         measure.nearest(x, album[:1])

@@ -187,6 +187,7 @@ def _sprite(pictures, N):
     return {"shape": list(pictures.shape[1:]), "data": _base64(pictures)}
 
 
+from paintlib.explore.agreement import agreement  # noqa: E402, F401
 from paintlib.explore.branches import fates, forks  # noqa: E402, F401
 from paintlib.explore.hue import colour  # noqa: E402, F401
 from paintlib.explore.leap import teleport  # noqa: E402, F401

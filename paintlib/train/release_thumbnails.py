@@ -25,8 +25,8 @@ library_name: diffusers
 # Thumbnails: networks of one size that learned from albums of many sizes
 
 Unconditional diffusion models of Fashion-MNIST at 16 x 16 (padded to 32 x 32 with black, blocks of 2 x 2 averaged),
-trained for *Outline First, Details Later*: a `UNet2DModel` with {parameters:,} parameters that predicts the noise; linear beta
-from 1e-4 to 0.02 in 1000 steps. They are meant for looking at how a painter learns; they are too small and too
+trained for *Outline First, Details Later*: a `UNet2DModel` with {parameters:,} parameters that predicts the noise;
+linear beta from 1e-4 to 0.02 in 1000 steps. They are meant for looking at how a painter learns; they are too small and too
 young to paint well.
 
     from paintlib import networks
