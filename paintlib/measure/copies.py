@@ -8,8 +8,8 @@ from paintlib.checks import real_array, require
 def nearest(x, album, count=2):
     """Distances (B, count) from pictures x (B, D) to the nearest of `album` (N, D), nearest first, and which they are.
 
-    A copy stands out by its gap: far nearer to one picture than to all others. Yoon and others (2023) count a sample as
-    memorised where the first distance is below a third of the second.
+    A copy stands out by its gap: far nearer to one picture than to all others. The literature counts a sample as a copy
+    where the first distance is below a third of the second (Favero and others 2025, say).
     """
     real_array("x", x, 2)
     real_array("album", album, 2)

@@ -26,8 +26,8 @@ library_name: diffusers
 
 Unconditional diffusion models of Fashion-MNIST at 16 x 16 (padded to 32 x 32 with black, blocks of 2 x 2 averaged),
 trained for *Outline First, Details Later*: a `UNet2DModel` with {parameters:,} parameters that predicts the noise;
-linear beta from 1e-4 to 0.02 in 1000 steps. They are meant for looking at how a painter learns; they are too small and too
-young to paint well.
+linear beta from 1e-4 to 0.02 in 1000 steps. They are meant for looking at how a painter learns; they are too small and
+too young to paint well.
 
     from paintlib import networks
     painter = networks.load("thumbnails/{name}")
@@ -73,7 +73,7 @@ def release(run, folder):
 def card(folder, log, names, hardware):
     """The one card, with a row for each run; `log` is what the runs printed, their records at their ends."""
     records = {}
-    for line in Path(log).read_text().splitlines():
+    for line in "\n".join(file.read_text() for file in log).splitlines():
         if line.startswith("{"):
             record = json.loads(line)
             records[record["name"]] = record
@@ -82,7 +82,10 @@ def card(folder, log, names, hardware):
         loss = f"{records[run]['loss']:.4f}" if run in records else "stopped early"
         steps = ", ".join(f"{int(name.rsplit('-', 1)[1]):,}" for name in made)
         rows.append(f"| {run.removeprefix('thumbnails-')} | {steps} | {loss} |")
-    recipe, last = next(iter(records.values()))["recipe"], list(names.values())[-1][-1]
+    recipe, last = (
+        next(iter(records.values()))["recipe"],
+        [made[-1] for run, made in names.items() if run.endswith("a")][-1],
+    )
     net = load(str(folder / last)).net
     sample_grid(net, folder / "samples.png", steps=50)
     about = {"parameters": net.num_parameters(), "name": last, "batch": recipe["batch"], "rows": "\n".join(rows)}
@@ -94,7 +97,9 @@ def card(folder, log, names, hardware):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("runs", type=Path, help="the folder that holds the runs' folders, and their output as `log`")
-    parser.add_argument("--log", type=Path, required=True, help="what `python -m paintlib.train` printed for them")
+    parser.add_argument(
+        "--log", type=Path, nargs="+", required=True, help="what `python -m paintlib.train` printed for them"
+    )
     parser.add_argument("--hardware", required=True, help="what they were trained on, for the card")
     args = parser.parse_args()
     folder = SHIPPED / "thumbnails"
