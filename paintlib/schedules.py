@@ -128,7 +128,10 @@ class Level:
         if not isinstance(lam, float):
             together("lam, level", lam, self.alpha, self.sigma)
             self._fits(lam)
-        return self.sigma**2 + lam * self.alpha**2
+        with np.errstate(over="ignore"):
+            v = self.sigma**2 + lam * self.alpha**2
+        require(everywhere(v < math.inf), "lam, level", (lam, self), "sigma^2 + lam alpha^2 is too long for a number")
+        return v
 
     def on(self, x):
         """alpha and sigma as arrays like x, shaped to multiply x of shape (..., D): batch axes gain a trailing one."""
