@@ -644,10 +644,14 @@ def numbers_in(text):
 
 
 def definitions(folder, pattern="*.py"):
+    """Every function and class in the files of a folder, methods as Class.method: file, name, docstring."""
     for file in sorted((ROOT / folder).rglob(pattern)):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 yield file, node.name, ast.get_docstring(node) or ""
+            for method in node.body if isinstance(node, ast.ClassDef) else ():
+                if isinstance(method, ast.FunctionDef):
+                    yield file, f"{node.name}.{method.name}", ast.get_docstring(method) or ""
 
 
 def lookup():
@@ -661,7 +665,7 @@ def lookup():
             chapters[n].append((n not in tagged, file.name))
     for file, name, doc in definitions("paintlib"):
         ours = file.parent.name in ("paintlib", "measure") and file.stem != "perceptual"  # that one cites another paper
-        if not name.startswith("_") and ours:
+        if "_" not in (name[0], name.rpartition(".")[2][0]) and ours:
             module = ".".join(file.relative_to(ROOT / "paintlib").with_suffix("").parts)
             for n in numbers_in(doc):
                 functions[n].append(f"{module}.{name}")
@@ -707,9 +711,13 @@ def residuals():
 
 
 def exists(function):
-    """Whether a function that the page names can be had."""
-    module, _, name = function.rpartition(".")
-    return hasattr(importlib.import_module(f"paintlib.{module}"), name)
+    """Whether a function that the page names, module.function or module.Class.method, can be had."""
+    parts = function.split(".")
+    cut = next((i for i, part in enumerate(parts) if part[0].isupper()), len(parts) - 1)
+    found = importlib.import_module(".".join(["paintlib", *parts[:cut]]))
+    for part in parts[cut:]:
+        found = getattr(found, part, None)
+    return found is not None
 
 
 if __name__ == "__main__":
