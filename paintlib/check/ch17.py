@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import softmax
 
-from paintlib.check import Wrong, close, exercise, function, parts
+from paintlib.check import Wrong, close, exercise, function, numbers, parts
 
 
 @exercise(
@@ -19,9 +19,9 @@ def best_row(answer):
             # x_S - a . x_S has g's part L_p - L_S^T a and z's part kappa a: both as short as can be
             stacked = np.vstack([L[seen].T, kappa * np.eye(len(seen))])
             wanted = np.linalg.lstsq(stacked, np.append(L[p], np.zeros(len(seen))), rcond=None)[0]
-            given, whole = f(L @ L.T, p, seen, kappa), L @ L.T
+            given, whole = numbers("The weights", f(L @ L.T, p, seen, kappa)), L @ L.T
             cut = np.linalg.solve(whole + kappa**2 * np.eye(6), whole[:, p])[seen]
-            if len(seen) < 6 and np.shape(given) == cut.shape and np.allclose(np.asarray(given, dtype=float), cut):
+            if len(seen) < 6 and given.shape == cut.shape and np.allclose(given, cut):
                 raise Wrong("That is the row of the full matrix, cut down: first cut Sigma, then invert")
             close(f"The weights at pixel {p} with {seen} seen", given, wanted)
 
@@ -37,11 +37,13 @@ def merge(answer):
         logs = [offset + rng.standard_normal(5), offset + shift + rng.standard_normal(3)]
         answers = [rng.standard_normal((5, 2)), rng.standard_normal((3, 2))]
         a, b = ((v.max(), np.exp(v - v.max()).sum(), softmax(v) @ y) for v, y in zip(logs, answers, strict=True))
-        top, weight, mean = parts(f(a, b), 3)
+        top, weight, mean = (
+            numbers(f"The {n}", v) for n, v in zip(("top", "weight", "mean"), parts(f(a, b), 3), strict=True)
+        )
         every = np.concatenate(logs)
         wanted = softmax(every) @ np.concatenate(answers)
         plain = (a[2] + b[2]) / 2
-        if np.shape(mean) == plain.shape and np.allclose(np.asarray(mean, dtype=float), plain):
+        if mean.shape == plain.shape and np.allclose(mean, plain):
             raise Wrong("That is the plain average of the two means; the block with the heavier votes counts for more")
         close("The mean", mean, wanted)
         close(
