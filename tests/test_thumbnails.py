@@ -36,3 +36,31 @@ def test_nearest_are_those_that_scipy_finds():
     assert away[0, 0] == 0
     with pytest.raises(ValueError, match=r"^count"):
         measure.nearest(x, album[:1])
+
+
+def test_a_run_becomes_models_of_one_card(tmp_path):
+    """Random weights in, the same weights out, rounded; the card names the run and its last loss."""
+    import json
+    from dataclasses import asdict
+
+    import torch
+    from safetensors.torch import save_file
+
+    from paintlib import networks
+    from paintlib.train import release_thumbnails
+    from paintlib.train.recipes import RECIPES, network
+
+    name, run, folder = "thumbnails-64-a", tmp_path / "thumbnails-64-a", tmp_path / "models"
+    run.mkdir()
+    net = network(RECIPES[name])
+    save_file(net.state_dict(), run / "step000300.safetensors")
+    record = {"name": name, "recipe": asdict(RECIPES[name]), "seconds": 3600, "loss": 0.0625}
+    (tmp_path / "log").write_text(f"step 10  loss 1\n{json.dumps(record)}\n")
+    names = release_thumbnails.release(run, folder)
+    assert names == ["64-a-0300"]
+    loaded = networks.load(str(folder / names[0]), device="cpu")
+    for ours, theirs in zip(net.parameters(), loaded.net.parameters(), strict=True):
+        torch.testing.assert_close(ours.half().float(), theirs, rtol=0, atol=0)
+    release_thumbnails.card(folder, [tmp_path / "log"], {name: names}, "a desk")
+    card = (folder / "README.md").read_text()
+    assert "| 64-a | 300 | 0.0625 |" in card and "1.0 in all, on a desk" in card and (folder / "samples.png").exists()

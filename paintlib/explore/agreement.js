@@ -29,13 +29,13 @@ function interactive(root, { title, kinds, noises }) {
   const ends = [Math.log10(Math.min(...all.map((p) => p[0]))), Math.log10(Math.max(...all.map((p) => p[0])))];
   const low = 10 ** Math.floor(Math.log10(Math.min(...all.map((p) => p[1]))));
   const marks = [1, 2, 3, 4, 5].filter((v) => v >= ends[0] - 1e-9 && v <= ends[1] + 1e-9);
-  const chart = plot({ x: ends, y: [low, 1.5], log: true, title: "How far apart they paint (1: nothing in common)", margin: [30, 16, 34, 56],
+  const chart = plot({ x: ends, y: [low, 1.5], log: true, title: "How far apart, from 1 (nothing in common)", margin: [30, 16, 34, 56],
     xticks: marks.map((v) => [v, (10 ** v).toLocaleString("en")]),
     yticks: [1, 0.1, 0.01, 0.001].filter((v) => v >= low).map((v) => [v, String(v)]) });
 
   const publish = assemble(root, {
-    title, controls: [kind.element, album.element, make("div", {}, another, film.element, reset)],
-    panels: [first.element, second.element, chart.svg],
+    title, controls: [kind.element, album.element, make("div", { class: "paint-choice" }, another, film.element, reset)],
+    panels: [make("div", { class: "paint-row" }, first.element, second.element), chart.svg],
     note: `Both start from the same noise, and have no picture in common. ${kinds.map((k, n) => `${["Solid", "Dashed", "Dash-dotted", "Dotted"][n]}: ${k.name}`).join(". ")}. The curves are means over many noises.`,
   });
 
