@@ -620,6 +620,58 @@ TABLES = {
     6: ("notations of diffusion models", "every row checked; one corrected (E8)", "01", "schedules.VP"),
 }
 
+LATER = [
+    (
+        "Biroli and others 2024",
+        "speciation of the first feature at kappa = sqrt(lambda_1)",
+        "holds in part: modes split at sqrt(|m|^2 - s^2), below it",
+        "08",
+    ),
+    (
+        "Biroli and others 2024",
+        "collapse when the state carries log N nats",
+        "holds for Gaussian data; on clothes two errors of opposite sign remain",
+        "07",
+    ),
+    ("Dieleman 2024; Falck and others 2025", "the order of features is a choice of noise", "holds", "04"),
+    (
+        "Chen and others 2024",
+        "grids by dynamic programming beat the usual ones",
+        "holds in part: on these networks ahead of Karras, not of theirs for CIFAR-10",
+        "13",
+    ),
+    ("Kamb and Ganguli 2025", "the best window grows with the noise", "holds", "17"),
+    (
+        "Kamb and Ganguli 2025",
+        "the local score foretells the network",
+        "holds in part: up to kappa = 2.5, and a mixture rivals it on the shipped album",
+        "17",
+    ),
+    ("Kamb and Ganguli 2025", "new pictures are mosaics of patches", "holds", "17"),
+    ("Lukoianov and others 2025", "locality comes from the covariance of the data", "holds", "17"),
+    ("Wang and Pehlevan 2025", "a linear painter learns features in a time ~ 1 / lambda", "holds", "18"),
+    ("Wang and Pehlevan 2025", "a convolutional one does not follow that law", "holds, for one network", "18"),
+    (
+        "Bonnaire and others 2025",
+        "the time to copy grows with N, that to know does not",
+        "holds in part: one ratio, two albums",
+        "18",
+    ),
+    (
+        "Kadkhodaie and others 2024",
+        "disjoint albums, one picture",
+        "holds in part: the networks share their first weights",
+        "18",
+    ),
+    ("Wang and others 2026", "a finite album acts as more noise", "holds", "18"),
+    (
+        "Karras and others 2024",
+        "a bad version of a network guides a good one",
+        "holds; the Gaussian law only in part",
+        "18",
+    ),
+]
+
 HEAD = """# The ledger of equations
 
 Every numbered equation of the paper: what it says, where the book treats it, which function of `paintlib` computes it,
@@ -702,6 +754,10 @@ def page(limits):
     for n, (what, here, chapter, function) in TABLES.items():
         file = next((f.name for f in (ROOT / "chapters").glob(f"{chapter}_*.ipynb")), None)
         lines.append(f"| {n} | {what} | {here} | {f'[{chapter}](../chapters/{file})' if file else ''} | `{function}` |")
+    lines += ["", "## Claims of later papers", "", "| source | claim | here | chapter |", "|---|---|---|---|"]
+    for source, claim, here, chapter in LATER:
+        (file,) = (ROOT / "chapters").glob(f"{chapter}_*.ipynb")
+        lines.append(f"| {source} | {claim} | {here} | [{chapter}](../chapters/{file.name}) |")
     return HEAD + "\n".join(lines) + "\n"
 
 
