@@ -77,7 +77,7 @@ def test_the_page_computes_psi_and_xi_of_eqs_9_and_13(schedule):
     data = {"levels": [vars(level) for level in levels], "lams": lams}
     for name, formula in (("psi", psi), ("xi", xi)):
         page = javascript(f"data.levels.map((l) => data.lams.map((k) => {name}(l, data.levels[0], k)))", data)
-        expected = [[formula(level, levels[0], lam) for lam in lams] for level in levels]
+        expected = [[formula(lam, levels[0], level) for lam in lams] for level in levels]
         np.testing.assert_allclose(page, expected, rtol=1e-12)
 
 
@@ -98,7 +98,7 @@ def test_the_page_paints_the_gaussian_of_eqs_9_and_13_to_within_the_bytes(gaussi
         for n in (0, 30, 70, 100):
             level = Level(**data["levels"][n])
             state = kept.flow(x, start, level)
-            moved, shown = (f(level, start, kept.lam) for f in (psi, xi))
+            moved, shown = (f(kept.lam, start, level) for f in (psi, xi))
             bounds = {
                 "x": level.alpha * step["mu"][0] + level.sigma / start.sigma * off + (moved * c) @ step["U"],
                 "x0_hat": step["mu"][0] + (shown * c) @ step["U"],
