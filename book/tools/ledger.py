@@ -741,7 +741,7 @@ def row(n, chapters, functions, tests, limit):
     what = f"{status}{': ' if note else ''}{errata}"
     test = sorted(tests)[0][1] if tests else f"test_ledger.py::test_residual[{n}]"
     function = f"`{functions[0]}`" if functions else ""
-    statement = statement.replace(r"\|", r"\Vert ")  # a table's cells end at a bar
+    statement = statement.replace(r"\|", r"\Vert ").replace("|", r"\vert ")  # a bar would end the table's cell
     return f"| {n} | ${statement}$ | {where} | {function} | `{test}` | {limit:.0e} | {what} |"
 
 
