@@ -22,7 +22,11 @@ def to_pixels(x, shape, net):
 def like(pixels, x):
     """A batch (B, C, H, W) flattened to the shape, kind and dtype of x."""
     flat = pixels.permute(0, 2, 3, 1).reshape(tuple(x.shape))
-    return flat.to(x) if isinstance(x, torch.Tensor) else flat.cpu().numpy().astype(x.dtype)
+    with np.errstate(over="ignore"):
+        kept = flat.to(x) if isinstance(x, torch.Tensor) else flat.cpu().numpy().astype(x.dtype)
+    whole = bool(torch.isfinite(torch.as_tensor(kept)).all()) or not bool(torch.isfinite(flat).all())
+    require(whole, "x", f"dtype {x.dtype}, in which the estimate overflows", "give the state in float32")
+    return kept
 
 
 def column(values, pixels):
