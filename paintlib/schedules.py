@@ -145,6 +145,8 @@ class Level:
 
     def _fits(self, x):
         """That the squares of alpha and sigma, where they are one number each, are numbers of the dtype of x."""
+        if not floating(library("x", x), x.dtype):
+            return  # whole numbers times a float are floats
         low, high = _range_of(x)
         for name, value in (("alpha", self.alpha), ("sigma", self.sigma)):
             if isinstance(value, float) and not (value == 0 or low <= value <= high):

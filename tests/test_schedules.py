@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad, solve_ivp
 from truth import LIBRARIES, SCHEDULES
 
+from paintlib.gaussian import psi
 from paintlib.schedules import CLEAN, EDM, VP, Cosine, Flow, Level, Tabulated
 
 FLOAT32 = 2e-6  # diffusers keeps its tables in float32, and multiplies 1000 of their entries
@@ -196,3 +197,11 @@ def test_levels_over_batch_axes_are_indexed_like_their_arrays(library):
     assert grid[2, 0] == Level(0.8, 0.9)
     with pytest.raises(ValueError, match=r"^level: got a single one; "):
         CLEAN[0]
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])  # the strict library multiplies no whole number by a float
+def test_whole_numbers_are_variances(library):
+    level, whole = Level(0.006, 1.0), np.array([1, 10, 10000])  # alpha^2 is below one, and no whole number
+    lam = LIBRARIES[library](whole)
+    assert np.allclose(np.asarray(level.variance(lam)), 1 + whole * 0.006**2, rtol=1e-6)
+    assert np.allclose(np.asarray(psi(lam, level)), (whole / (1 + whole * 0.006**2)) ** 0.5, rtol=1e-6)
