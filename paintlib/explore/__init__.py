@@ -35,7 +35,7 @@ class Interactive:
             "style.css", "theory.js", "ui.js", f"{self.name}.js")}  # fmt: skip
         style = source.pop("style.css")
         data = json.dumps({"title": self.title, **self.data}, separators=(",", ":")).replace("</", "<\\/")
-        fallback = f"{self.title}: an interactive that needs JavaScript. It runs on the website and in Colab."
+        fallback = f"{self.title}: an interactive. In a notebook, run this cell to see it; a web page needs JavaScript."
         script = f"const DATA = {data};\n{''.join(source.values())}\ninteractive(findRoot('{self.name}'), DATA);"
         body = f'<p class="fallback">{html.escape(fallback)}</p><script>(() => {{\n{script}\n}})();</script>'
         return f'<div class="paint-interactive" data-kind="{self.name}"><style>{style}</style>{body}</div>'
