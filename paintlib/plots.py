@@ -5,6 +5,8 @@ Colours are those of Okabe and Ito, which readers with any kind of colour vision
 until they stand out from the card (contrast 3:1); lines differ in dash pattern too.
 """
 
+import sys
+
 import matplotlib as mpl
 import numpy as np
 from cycler import cycler
@@ -52,8 +54,12 @@ STYLE = {
 
 
 def use_style():
-    """Give every figure made after this call the look of the book."""
+    """Give every figure made after this call the look of the book; in a notebook, twice as fine as the page counts."""
     mpl.rcParams.update(STYLE)
+    if shell := getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)():
+        from matplotlib_inline.config import InlineBackend
+
+        InlineBackend.instance(parent=shell).figure_formats = {"retina"}
 
 
 def image_grid(ax, images, columns=(), rows=(), limits=(0.0, 1.0), cmap="gray"):
