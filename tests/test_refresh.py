@@ -20,6 +20,24 @@ def test_stored_interactives_have_todays_scripts(path):
     assert [i for i, data in found if refresh.renewed("".join(data["text/html"])) != "".join(data["text/html"])] == []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "chapters").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_stored_quiz_says_what_its_cell_says(path):
+    """Else: python book/tools/refresh.py."""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if question := refresh.asked(cell):
+            assert "".join(cell["outputs"][0]["data"]["text/html"]) == question._repr_html_(), question
+
+
+def test_a_question_that_was_edited_is_stored_anew(tmp_path):
+    stored = {"data": {"text/html": ["old"], "text/plain": ["old"]}}
+    source = 'explore.quiz("Why?", ("a", True, "so"), ("b", False, "not so"))'
+    path = tmp_path / "x.ipynb"
+    cell = {"metadata": {"tags": ["quiz"]}, "source": [source], "outputs": [stored]}
+    path.write_text(json.dumps({"cells": [cell]}), encoding="utf-8")
+    assert refresh.refresh(path) == ([0], []) and refresh.refresh(path) == ([], [])
+    assert "not so" in path.read_text(encoding="utf-8")
+
+
 def test_an_old_script_is_renewed_and_the_data_stay(tmp_path):
     html = refresh.Interactive("painters", "A title", {"a": [1, 2]})._repr_html_()
     old = html.replace("interactive(findRoot", "/* old */ interactive(findRoot")

@@ -197,6 +197,7 @@ from paintlib.explore.looks import keyhole  # noqa: E402, F401
 from paintlib.explore.nudge import nudge  # noqa: E402, F401  made of the pieces above, as the next
 from paintlib.explore.playground import playground  # noqa: E402, F401  made of the pieces above, as the next
 from paintlib.explore.pouring import way_back  # noqa: E402, F401
+from paintlib.explore.quizzes import quiz  # noqa: E402, F401
 from paintlib.explore.race import painters  # noqa: E402, F401  made of the pieces above, as the next
 from paintlib.explore.shape import boomerang  # noqa: E402, F401  it is made of the pieces above
 from paintlib.explore.turning import rotation  # noqa: E402, F401
