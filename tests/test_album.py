@@ -22,7 +22,7 @@ def test_the_table_is_of_the_weights_that_ship(name):
 
 def test_there_is_no_table_of_another_network(monkeypatch):
     assert album.full_run("google/ddpm-cifar10-32") is None
-    monkeypatch.setattr(album, "_weights", lambda name: "of other weights")
+    monkeypatch.setattr(album, "weights_of", lambda name: "of other weights")
     assert album.full_run("cifar10") is None
 
 

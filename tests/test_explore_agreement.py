@@ -45,6 +45,34 @@ def test_the_page_finds_each_picture_and_measures_the_difference():
     assert seen == pytest.approx(np.sqrt(np.mean((a.astype(float) - b) ** 2)) / 255)
 
 
+def test_on_the_page_the_numbers_are_those_of_numpy(browser):
+    """Every kind, number of pictures and noise: how far apart in the words, the canvases by their pixels."""
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    errors = []
+    tab.on("pageerror", lambda e: errors.append(str(e)))
+    tab.set_content(f"<main>{explore.agreement(PAINTERS)._repr_html_()}</main>")
+    words, output, canvases = tab.locator(".paint-words"), tab.locator("[data-output]"), tab.locator("canvas")
+    grey = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, n) => n % 4 == 0)"
+    for k, (name, (counts, pictures, apart)) in enumerate(PAINTERS.items()):
+        tab.get_by_role("button", name=name).click()
+        for c, s in ((0, 0), (len(counts) - 1, 3), (len(counts) - 1, 0)):
+            tab.get_by_label("Pictures in each album:").fill(str(c))
+            while not output.get_attribute("data-state").endswith(f"noise={s}"):
+                tab.get_by_role("button", name="Another noise").click()
+            assert output.get_attribute("data-state") == f"kind={k} album={c} noise={s}"
+            a, b = pictures[c, :, s].astype(float)
+            said = words.text_content()
+            assert (
+                said.startswith(f"{name} with {counts[c]:,} pictures each") and f"they are {apart[c]:g} apart" in said
+            )
+            assert f"differ by {100 * np.sqrt(np.mean((a - b) ** 2)) / 255:.0f} %" in said
+            np.testing.assert_allclose([canvases.nth(n).evaluate(grey) for n in (0, 1)], [a.ravel(), b.ravel()], atol=1)
+    tab.get_by_role("button", name="Reset").click()
+    assert output.get_attribute("data-state") == "kind=1 album=0 noise=0"
+    assert errors == [] and tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.close()
+
+
 def test_a_fragment_stands_alone():
     stands_alone([explore.agreement(PAINTERS)])
 

@@ -1,8 +1,10 @@
 """Training and release, on a network that trains in a second."""
 
+import inspect
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import diffusers
 import numpy as np
@@ -14,7 +16,7 @@ from paintlib import measure, networks
 from paintlib.networks import files
 from paintlib.pointcloud import PointCloud
 from paintlib.schedules import Level, Tabulated
-from paintlib.train import loop, objective, optimiser, recipes, release
+from paintlib.train import __main__, judge, latents, loop, objective, optimiser, prompts, recipes, release
 
 
 @pytest.fixture
@@ -52,6 +54,31 @@ def test_a_finished_run_is_left_alone(small):
     assert loop.train("small", small / "run", file=file, images=8)["step"] == 2
     for key, value in weights(small / "run").items():
         torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "wanted"),
+    [(__main__, ["small", "--compile"], ("small", {"folder": Path("runs/small"), "compile": True, "start": None})),
+     (latents, [], (None, {"folder": "runs/latents"})), (judge, [], (None, {"without_held_out": False})),
+     (judge, ["--without-held-out"], (None, {"folder": "runs/judge", "without_held_out": True})),
+     (prompts, ["--latents", "a"], (None, {"folder": "runs/prompts", "autoencoder": "a"}))],
+)  # fmt: skip
+def test_the_command_line_says_what_train_is_called_with(small, monkeypatch, capsys, module, words, wanted):
+    """By the names that `train` really has; all of them have the common options."""
+    real, seen = (loop if module is __main__ else module).train, {}
+
+    def train(*arguments, **options):
+        seen.update(inspect.signature(real).bind(*arguments, **options).arguments)
+        return {"step": 3}
+
+    monkeypatch.setattr(loop if module is __main__ else module, "train", train)
+    module.main([*words, "--images", "24", "--hours", "0.5", "--seed", "7", "--file", "some.npz"])
+    name, options = wanted
+    assert seen.get("name") == name
+    assert options | {"images": 24, "hours": 0.5, "seed": 7, "file": "some.npz"} == {
+        key: seen[key] for key in [*options, "images", "hours", "seed", "file"]
+    }
+    assert json.loads(capsys.readouterr().out) == {"step": 3}
 
 
 def test_training_needs_a_budget(small):

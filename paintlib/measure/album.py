@@ -41,10 +41,11 @@ def full_run(name):
     if name not in MARGINS:
         return None
     table = dict(data.shipped(f"{name.replace('-', '_')}_full_run.npz"))
-    return table if str(table.pop("weights")) == _weights(name) else None
+    return table if str(table.pop("weights")) == weights_of(name) else None
 
 
-def _weights(name):
+def weights_of(name):
+    """What tells the weights of the network `name` that ships from all others."""
     return digest((MODELS / name / "sha256.json").read_bytes())
 
 
@@ -74,7 +75,7 @@ def make(name, target):
     explained = [_explained(judges, network, states) for states in places]
     arrays = {key: np.asarray(value, np.float32) for key, value in (errors | {"explained": explained}).items()}
     file = target / f"{name.replace('-', '_')}_full_run.npz"
-    np.savez_compressed(file, kappa=kappa, weights=_weights(name), **arrays)
+    np.savez_compressed(file, kappa=kappa, weights=weights_of(name), **arrays)
     sums(target)
 
 

@@ -6,8 +6,6 @@ It learns from all drawings. With --without-held-out it does not see the pairs t
 accuracy on them says how far such a judge can be trusted with drawings that it does not know.
 """
 
-import argparse
-import json
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from paintlib.train import latents
+from paintlib.train import command, latents
 from paintlib.train.checkpoint import load_checkpoint
 from paintlib.train.loop import CHECKPOINT, begin, budget, fit
 from paintlib.train.objective import scaled
@@ -158,20 +156,11 @@ def train(folder, *, without_held_out=False, file=None, images=None, hours=None,
     return fit(run, loss_of, look, images=images, hours=hours)
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="python -m paintlib.train.judge", description=__doc__.split("\n")[0])
-    parser.add_argument("--folder", default="runs/judge", help="where the checkpoint goes")
+def main(arguments=None):
+    """Train from the command line."""
+    parser = command.options("train.judge", __doc__, "runs/judge", latents.DRAWINGS)
     parser.add_argument("--without-held-out", action="store_true", help="leave out what the painter never saw")
-    parser.add_argument("--file", help="the drawings as .npz (default: those that ship)")
-    parser.add_argument("--images", type=int, help="stop after this many training images, repeats counted")
-    parser.add_argument("--hours", type=float, help="stop after this many hours of training, earlier runs counted")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, help="CPU threads")
-    args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    options = {"file": args.file, "images": args.images, "hours": args.hours, "seed": args.seed}
-    print(json.dumps(train(args.folder, without_held_out=args.without_held_out, **options)))
+    command.run(train, parser, arguments)
 
 
 if __name__ == "__main__":

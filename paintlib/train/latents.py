@@ -5,8 +5,6 @@
 The same command resumes from the last checkpoint, on a CPU or on a GPU.
 """
 
-import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +12,12 @@ import torch
 import torch.nn.functional as F
 
 from paintlib.data import emoji
+from paintlib.train import command
 from paintlib.train.checkpoint import load_checkpoint
 from paintlib.train.loop import CHECKPOINT, begin, budget, fit
 from paintlib.train.objective import scaled
+
+DRAWINGS = "the drawings as .npz (default: those that ship)"
 
 
 @dataclass(frozen=True)
@@ -162,18 +163,9 @@ def train(folder, *, file=None, images=None, hours=None, seed=0, device=None, mi
     return fit(run, loss_of, look, images=images, hours=hours, minutes=minutes)
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="python -m paintlib.train.latents", description=__doc__.split("\n")[0])
-    parser.add_argument("--folder", default="runs/latents", help="where checkpoints and samples go")
-    parser.add_argument("--file", help="the drawings as .npz (default: those that ship)")
-    parser.add_argument("--images", type=int, help="stop after this many training images, repeats counted")
-    parser.add_argument("--hours", type=float, help="stop after this many hours of training, earlier runs counted")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, help="CPU threads")
-    args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    print(json.dumps(train(args.folder, file=args.file, images=args.images, hours=args.hours, seed=args.seed)))
+def main(arguments=None):
+    """Train from the command line."""
+    command.run(train, command.options("train.latents", __doc__, "runs/latents", DRAWINGS), arguments)
 
 
 if __name__ == "__main__":

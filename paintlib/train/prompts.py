@@ -6,15 +6,13 @@
 The same command resumes from the last checkpoint, on a CPU (bf16) or on a GPU.
 """
 
-import argparse
-import json
 import os
 from dataclasses import dataclass
 
 import torch
 from safetensors.torch import save_file
 
-from paintlib.train import latents, words
+from paintlib.train import command, latents, words
 from paintlib.train.loop import begin, budget, fit
 from paintlib.train.objective import draw_times, weights
 
@@ -203,20 +201,11 @@ def train(autoencoder, folder, *, file=None, images=None, hours=None, seed=0, de
     return fit(run, loss_of, look, images=images, hours=hours, minutes=minutes)
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="python -m paintlib.train.prompts", description=__doc__.split("\n")[0])
-    parser.add_argument("--latents", default="runs/latents", help="the run of the autoencoder")
-    parser.add_argument("--folder", default="runs/prompts", help="where checkpoints and samples go")
-    parser.add_argument("--file", help="the drawings as .npz (default: those that ship)")
-    parser.add_argument("--images", type=int, help="stop after this many training images, repeats counted")
-    parser.add_argument("--hours", type=float, help="stop after this many hours of training, earlier runs counted")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, help="CPU threads")
-    args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    options = {"file": args.file, "images": args.images, "hours": args.hours, "seed": args.seed}
-    print(json.dumps(train(args.latents, args.folder, **options)))
+def main(arguments=None):
+    """Train from the command line."""
+    parser = command.options("train.prompts", __doc__, "runs/prompts", latents.DRAWINGS)
+    parser.add_argument("--latents", default="runs/latents", dest="autoencoder", help="the run of the autoencoder")
+    command.run(train, parser, arguments)
 
 
 if __name__ == "__main__":
