@@ -11,7 +11,8 @@ from paintlib.denoisers import Function
 from paintlib.gaussian import Gaussian
 from paintlib.mixture import Mixture
 from paintlib.networks import record, visits
-from paintlib.networks.teleport import counted, equivalent, jump, land, latents, paint
+from paintlib.networks.jumps import jump, land
+from paintlib.networks.teleport import counted, equivalent, latents, paint
 from paintlib.samplers import collect
 from paintlib.schedules import CLEAN, Level
 
@@ -295,7 +296,7 @@ def test_a_multistep_method_that_needs_its_past_is_refused_not_run_wrong(unet):
         "theory ": lambda: jump(3, np.zeros((2, D)), HIGH, LOW),
         "start, end": lambda: jump(a_gaussian(), np.zeros((2, D)), LOW, HIGH),
         "moves": lambda: jump(a_mixture(), np.zeros((2, 5)), HIGH, LOW, 0),
-        "clip_sample": lambda: equivalent(make("DDIM")),
+        "clip_sample, thresholding": lambda: equivalent(make("DDIM")),
         "scheduler": lambda: equivalent(make("PNDM")),
         "net": lambda: counted(lambda x, t: x).__enter__(),
     }.items(),

@@ -5,7 +5,7 @@ from scipy.integrate import quad, solve_ivp
 
 from paintlib.check import Wrong, close, exercise, function, numbers, parts
 from paintlib.gaussian import Gaussian
-from paintlib.networks.teleport import jump, land
+from paintlib.networks.jumps import jump, land
 from paintlib.schedules import Level
 
 

@@ -68,7 +68,7 @@ def make(target):
 
 
 class Framed:
-    """A painter of square pictures, for pictures in a black frame: all its pictures have the same, so no vote hangs on it.
+    """A painter of square pictures, for pictures in a black frame. All have the same frame, so no vote hangs on it.
 
     What the state shows of the frame adds to every log vote the same number, and every picture answers -1 there. With a
     frame of 2 around 28 x 28 that spares a quarter of the work.

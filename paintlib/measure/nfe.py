@@ -58,7 +58,8 @@ def painted(painter, theory, cell, noise, device="cpu"):
     """Pictures (B, H, W, C), uint8, for noise (B, D), and the evaluations that each took, counted."""
     import torch
 
-    from paintlib.networks.teleport import counted, land, run
+    from paintlib.networks.jumps import land
+    from paintlib.networks.teleport import counted, run
 
     H, W, C = painter.shape
     pixels = torch.as_tensor(noise, dtype=torch.float32, device=device).reshape(-1, H, W, C).permute(0, 3, 1, 2)

@@ -2,8 +2,9 @@
 
 from paintlib.networks.adapters import EDMNetwork, FlowNetwork, Network
 from paintlib.networks.files import TABLE_1, from_diffusers, load, shipped
+from paintlib.networks.jumps import jump, land
 from paintlib.networks.schedulers import visits
-from paintlib.networks.teleport import counted, jump, land
+from paintlib.networks.teleport import counted
 from paintlib.networks.timetable import hand_over
 from paintlib.networks.watch import record
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from paintlib.checks import require
 from paintlib.networks.schedulers import title, visits
+from paintlib.networks.teleport import equivalent
 from paintlib.schedules import Tabulated
 
 
@@ -39,7 +40,7 @@ def hand_over(timetable, scheduler):
     """
     name = title(scheduler)
     if name in ("DDIMScheduler", "DDIMParallelScheduler"):
-        scheduler = _ddim(scheduler, timetable.kappas[-1])
+        scheduler = equivalent(scheduler, clean=timetable.kappas[-1] == 0)
     say = WAYS.get(title(scheduler).removesuffix("Scheduler"))
     known = ", ".join(sorted([*WAYS, "DDIM", "DDIMParallel"]))
     remedy = (
@@ -102,19 +103,6 @@ def _split(kappas, scheduler):
     )
     require(fits, "kappas", f"an end at {kappas[-1]:g}", remedy)
     return kappas[:-1], [end]
-
-
-def _ddim(scheduler, end):
-    """DPM-Solver++ of order 1 with the table of a DDIM scheduler. Both are Euler's method on x / alpha in kappa."""
-    from diffusers import DPMSolverMultistepScheduler
-
-    clips = scheduler.config.clip_sample or scheduler.config.get("thresholding")
-    remedy = "it keeps the noise estimate of the unclipped picture, which no other scheduler does; make it with False"
-    require(not clips, "clip_sample, thresholding", True, remedy)
-    final = "sigma_min" if end > 0 else "zero"
-    return DPMSolverMultistepScheduler.from_config(
-        scheduler.config, solver_order=1, algorithm_type="dpmsolver++", final_sigmas_type=final
-    )
 
 
 WAYS = {
