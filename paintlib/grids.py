@@ -64,13 +64,8 @@ def heun_angle(schedule, n, lam, start=None, end=None, points=20_000):
     A move's error is cot(theta) dtheta^3 / 2, so the density of moves in theta = arctan(sqrt(lam) / kappa) goes as
     cot(theta)^(1/3), and the error of the whole is I^3 / (2 n^2), where I is the integral of cot(theta)^(1/3).
     """
-    require(0 < lam < math.inf, "lam", lam, "need a positive, finite variance")
-    first, last = _ends(schedule, n, start, end)
-    u = np.linspace(_log_kappa(schedule, first), _log_kappa(schedule, last), points)
-    ratio = np.exp(u) / math.sqrt(lam)  # cot(theta); dtheta / du = -ratio / (1 + ratio^2)
-    area = _cumulative(ratio ** (4 / 3) / (1 + ratio**2))
-    inner = np.exp(np.interp(np.linspace(0, area[-1], n + 1), area, u))[1:-1]
-    return _at(schedule, first, inner, last)
+    require(0 < number("lam", lam), "lam", lam, "need a positive, finite variance")
+    return heun_optimal(schedule, n, np.array([float(lam)]), start, end, points)
 
 
 def optimal(schedule, n, lams, start=None, end=None, points=2000):
@@ -79,6 +74,30 @@ def optimal(schedule, n, lams, start=None, end=None, points=2000):
     The density of steps in u = log kappa solves rho ~ sqrt(sum_k lam_k e_k theta_k'^2), where e_k is the integral of
     theta_k'^2 / rho and theta_k' = sqrt(lam_k) kappa / (kappa^2 + lam_k): it minimises sum_k lam_k e_k^2.
     """
+
+    def turned(kappa, lams):  # theta_k'^2; a step's error is half of it times du^2
+        return lams * kappa**2 / (kappa**2 + lams) ** 2
+
+    return _of_density(turned, 1, schedule, n, lams, start, end, points)
+
+
+def heun_optimal(schedule, n, lams, start=None, end=None, points=2000):
+    """Heun's best grid for many variances `lams` (r,), to leading order in 1 / n, if all n moves are Heun's.
+
+    A move's error is cot(theta_k) theta_k'^3 du^3 / 2, all of one sign. The density of moves in u = log kappa solves
+    rho ~ (sum_k lam_k e_k w_k)^(1/3), where w_k = cot(theta_k) theta_k'^3 = lam_k kappa^4 / (kappa^2 + lam_k)^3 and e_k
+    is the integral of w_k / rho^2: it minimises sum_k lam_k e_k^2. The last move must end with noise: one to kappa = 0
+    is DDIM's, whose error has the other sign.
+    """
+
+    def bent(kappa, lams):
+        return lams * kappa**4 / (kappa**2 + lams) ** 3
+
+    return _of_density(bent, 2, schedule, n, lams, start, end, points)
+
+
+def _of_density(weight, order, schedule, n, lams, start, end, points):
+    """The grid whose density in u = log kappa minimises sum_k lam_k e_k^2, with e_k = integral of w_k / rho^order."""
     lams = float_array("lams", lams)
     require(
         bool(np.all(lams >= 0)) and 0 < lams.max() < 1e150,
@@ -88,12 +107,11 @@ def optimal(schedule, n, lams, start=None, end=None, points=2000):
     )
     first, last = _ends(schedule, n, start, end)
     u = np.linspace(_log_kappa(schedule, first), _log_kappa(schedule, last), points)
-    kappa = np.exp(u)
-    turn = lams[:, None] * kappa**2 / (kappa**2 + lams[:, None]) ** 2  # theta_k'^2
+    curve = weight(np.exp(u), lams[:, None])
     rho = np.ones(points)
     for _ in range(1000):
-        e = turn @ (1 / rho) / points
-        new = np.sqrt((lams * e) @ turn)
+        e = curve @ rho**-order / points
+        new = ((lams * e) @ curve) ** (1 / (order + 1))
         new = np.sqrt(rho * new / new.mean())  # the geometric mean of old and new converges without overshoot
         change, rho = np.max(np.abs(new - rho)), new / new.mean()
         if change < 1e-10:

@@ -207,6 +207,7 @@ CALLS = {
     "edm": a_grid(grids.edm, numbers),
     "equal_angle": a_grid(grids.equal_angle, numbers),
     "optimal": a_grid(grids.optimal, positive(arrays(3))),
+    "heun_optimal": a_grid(grids.heun_optimal, positive(arrays(3))),
     "gain": lambda draw: perturb.gain(draw(lams), a_level(draw), a_level(draw), draw(numbers)),
     "isotropic_gain": lambda draw: perturb.isotropic_gain(draw(lams), a_level(draw), a_level(draw)),
     "pc_residual": lambda draw: geometry.pc_residual(draw(arrays(5, D)), draw(counts), centred=draw(st.booleans())),

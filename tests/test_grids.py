@@ -24,6 +24,7 @@ MAKE = {
     "karras": grids.karras,
     "equal_angle": lambda *a, **k: grids.equal_angle(*a, lam=2.0, **k),
     "optimal": lambda *a, **k: grids.optimal(*a, lams=SPECTRUM, **k),
+    "heun_optimal": lambda *a, **k: grids.heun_optimal(*a, lams=SPECTRUM, **k),
 }
 
 
