@@ -395,6 +395,24 @@ def test_part_of_another_job_is_not_continued(toy, job, monkeypatch):
     assert len(list(job.glob("*.part"))) == 2
 
 
+def test_a_part_belongs_to_one_process_at_a_time(toy, job, monkeypatch):
+    """Another that begins the same job meanwhile is refused, and the first one's file is as without it."""
+    features, refused = inception._features, []
+
+    def with_a_rival(network, images, device):
+        with pytest.raises(SystemExit, match=r"out: got .*f\.npy, on which another process works; wait for it"):
+            monkeypatch.setattr(inception, "_features", features)
+            run(job, toy, "--out", str(job / "f.npy"))
+        refused.append(True)
+        return features(network, images, device)
+
+    monkeypatch.setattr(inception, "_features", with_a_rival)
+    run(job, toy, "--out", str(job / "f.npy"))
+    assert refused == [True]
+    np.testing.assert_array_equal(np.load(job / "f.npy"), measure.inception_features(IMAGES, toy, batch=2))
+    assert sorted(path.name for path in job.iterdir()) == ["f.npy", "pictures.npz", "toy.pt"]
+
+
 def test_command_prints_the_fid(job, capsys):
     a = np.random.default_rng(0).standard_normal((20, 5)).astype(np.float32)
     np.save(job / "a.npy", a)

@@ -143,21 +143,34 @@ def keep_features(images, out, weights=None, batch=8, device="cpu"):
 
     Called again after a stop it continues there, on the same batches, so the result is the same to the last bit (with
     as many threads as before). <job> stands for the images, the batch size and the network: the part of another job is
-    never continued.
+    never continued. A part belongs to one process at a time: where another works on the same job, this is refused.
     """
+    from filelock import FileLock, Timeout
+
     images, out = _pixels(images, batch), Path(out)
-    require(not out.exists(), "out", f"{out}, which exists", "remove it, or choose another name")
+    _check_free(out)
     network = load_inception(weights, device)
     job = digest(f"{images.shape} {batch} {INCEPTION_SHA256}".encode(), np.ascontiguousarray(images))[:12]
     part = out.with_name(f"{out.name}.{job}.part")
-    with open(part, "a+b") as file:
+    lock = FileLock(part.with_suffix(".lock"))  # freed by the system when its process ends, however it ends
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        require(False, "out", f"{out}, on which another process works", "wait for it, or choose another name")
+    with lock, open(part, "a+b") as file:
+        _check_free(out)  # another may just have finished it
         _continue(file, network, images, batch, device)
         file.seek(0)
         features = np.frombuffer(file.read(), np.float32).reshape(len(images), FEATURES)
-    buffer = io.BytesIO()
-    np.save(buffer, features)
-    write_whole(out, buffer.getvalue())
-    part.unlink()
+        buffer = io.BytesIO()
+        np.save(buffer, features)
+        write_whole(out, buffer.getvalue())
+    part.unlink(missing_ok=True)
+    Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _check_free(out):
+    require(not out.exists(), "out", f"{out}, which exists", "remove it, or choose another name")
 
 
 def _continue(file, network, images, batch, device):
