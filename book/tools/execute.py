@@ -45,10 +45,13 @@ def execute(path):
     """Run one chapter; nothing is written if a cell fails. Returns the seconds that it took."""
     started = time.monotonic()
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, record_timing=False, coalesce_streams=True).execute()
+    options = {"timeout": 300, "record_timing": False, "coalesce_streams": True, "store_widget_state": False}
+    NotebookClient(notebook, **options).execute()
     lighten(notebook)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):  # no page answers a widget: what stays is the still in the same output
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     # the version of Python is the machine's, not the chapter's
     notebook.metadata.get("language_info", {}).pop("version", None)
     nbformat.write(notebook, path)
