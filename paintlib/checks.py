@@ -130,9 +130,31 @@ def float_array(quantity, values, ndim=1):
     try:
         array = np.asarray(values, dtype=None if is_array_api_obj(values) else float)
         require(array.dtype.kind in "fiu", quantity, f"dtype {array.dtype}", "give real numbers")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # the last: a tensor with gradients
         require(False, quantity, f"{values!r} ({error})", "give real numbers")
     return real_array(quantity, array.astype(float), ndim)
+
+
+def variances(quantity, values, ndim=1):
+    """Variances as a NumPy array in float64: not negative, and far from the ends of what a number can be."""
+    array = float_array(quantity, values, ndim)
+    within(quantity, array, 0, "variances are not negative")
+    return array
+
+
+def within(quantity, value, least, remedy):
+    """Check that numbers are `least` or more, and 0 or from 1e-50 to 1e50, so that their products are numbers."""
+    require(everywhere(value >= least), quantity, value, remedy)
+    usual = (value == 0) | (abs(value) >= 1e-50) & (abs(value) <= 1e50)
+    require(everywhere(usual), quantity, value, "give numbers from 1e-50 to 1e50")
+
+
+def positive(quantity, value, remedy="give one positive number"):
+    """One positive number, as a Python float, from 1e-50 to 1e50."""
+    value = number(quantity, value, remedy)
+    require(value > 0, quantity, value, remedy)
+    within(quantity, value, 0, remedy)
+    return value
 
 
 def number(quantity, value, remedy="give one number"):

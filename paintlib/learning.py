@@ -9,14 +9,14 @@ import math
 
 import numpy as np
 
-from paintlib.checks import real_array, require
+from paintlib.checks import float_array, number, positive, require, together, variances, within
 
 SERIES = 1.5  # below, the series of E1 keeps its digits; above, the continued fraction is short
 
 
 def slope(lam, kappa, a, q=0.0):
     """w = lam / (lam + kappa^2) (1 - e^(-a (lam + kappa^2))) + q e^(-a (lam + kappa^2)); broadcasts."""
-    lam, kappa, a = _checked(lam, kappa, a)
+    lam, kappa, a, q = _checked(lam, kappa, a, q)
     v = lam + kappa**2
     forgotten = np.exp(-a * v)
     return lam / v * (1 - forgotten) + q * forgotten
@@ -32,14 +32,16 @@ def painted_variance(lam, a, q=0.0, kappas=(80.0, 0.002)):
 
     with the exponential integral E = E1. After much training it is lam + kappa_0^2, up to (1 + lam / kappa_T^2).
     """
-    high, low = kappas
-    require(0 < low < high < math.inf, "kappas", kappas, "give where the flow begins and, below it, where it ends")
-    lam, _, a = _checked(lam, high, a)
+    high, low = _ends(kappas)
+    lam, _, a, q = _checked(lam, high, a, q)
     require(bool(np.all(a > 0)), "a", a, "before any training (a = 0) the variance is kappa_T^(2 q) kappa_0^(2 - 2 q)")
-    E = exponential_integral
+    E = _e1
     blur = (1 - q) * np.exp(-a * lam) * (E(a * high**2) - E(a * low**2))
     shrink = E(a * (lam + high**2)) - E(a * (lam + low**2))
-    return high**2 * (lam + low**2) / (lam + high**2) * np.exp(blur - shrink)
+    with np.errstate(over="ignore"):
+        painted = high**2 * (lam + low**2) / (lam + high**2) * np.exp(blur - shrink)
+    require(bool(np.all(painted < math.inf)), "q", q, "it begins with too large a variance; start nearer to 0")
+    return painted
 
 
 def first_passage(lam, share=0.5, q=0.0, kappas=(80.0, 0.002)):
@@ -47,11 +49,13 @@ def first_passage(lam, share=0.5, q=0.0, kappas=(80.0, 0.002)):
 
     Bisection in log a; where painting is small from the start, it is about a constant over lam.
     """
+    share, lam = number("share", share), positive("lam", lam, "give one positive variance")
     require(0 < share < 1, "share", share, "choose a share of the variance between 0 and 1")
-    require(0 < lam < math.inf, "lam", lam, "give one positive variance")
     low, high = -math.log(lam) - 30, -math.log(lam) + 10
     below = painted_variance(lam, math.exp(low), q, kappas) < share * lam
     require(below, "lam", lam, "it is painted before training begins: take a smaller q, or a smaller kappa_0")
+    above = painted_variance(lam, math.exp(high), q, kappas) >= share * lam
+    require(above, "share", share, "it never comes so far: take a smaller one, or a larger kappa_T")
     for _ in range(80):
         middle = (low + high) / 2
         if painted_variance(lam, math.exp(middle), q, kappas) < share * lam:
@@ -63,8 +67,12 @@ def first_passage(lam, share=0.5, q=0.0, kappas=(80.0, 0.002)):
 
 def exponential_integral(x):
     """E1(x), the integral of e^-u / u over u > x, for x > 0: its series below 1.5, its continued fraction above."""
-    x = np.asarray(x, dtype=float)
+    x = float_array("x", x, None)
     require(bool(np.all(x > 0)), "x", x, "E1 is infinite at 0; give positive numbers")
+    return _e1(x)
+
+
+def _e1(x):
     small, large = np.minimum(x, SERIES), np.maximum(x, SERIES)
     term, total = np.ones_like(small), np.zeros_like(small)
     for k in range(1, 30):
@@ -83,10 +91,8 @@ def renormalised(lam, kappa, n):
     S (S + s)^-1 with s = kappa'^2 = kappa^2 + s tr[S (S + s)^-1] / n. lam (r,): the variances of S; kappa > 0, a
     number or an array. By bisection: the root lies between kappa^2 and kappa^2 + tr S / n, and is the only one.
     """
-    lam, kappa = np.asarray(lam, dtype=float), np.asarray(kappa, dtype=float)
-    real_array("lam", lam, 1)
-    require(bool(np.all(lam >= 0)), "lam", lam, "variances are not negative")
-    require(bool(np.all(kappa > 0)), "kappa", kappa, "give a positive noise level")
+    lam, kappa = variances("lam", lam), _noise(kappa)
+    n = positive("n", n, "give the number of pictures")
     require(n >= 1, "n", n, "an album has one picture or more")
     low, high = np.log(kappa**2), np.log(kappa**2 + lam.sum() / n)
     for _ in range(60):
@@ -106,19 +112,36 @@ def disagreement(lam, kappa, n):
 
         s^2 sum[(lam + kappa^2) lam g^2] sum[lam g^2] / (n (1 - f))
 
-    to leading order in 1 / n (the resolvent's two-point function; Bach 2024).
+    to leading order in 1 / n (the resolvent's two-point function; Bach 2024). By the equation of s, n (1 - f) is
+    n kappa^2 / s + s sum(lam g^2), in which no digits cancel.
     """
-    lam = np.asarray(lam, dtype=float)
+    lam, kappa = variances("lam", lam), positive("kappa", kappa, "give one positive noise level")
+    require(lam.max() > 0, "lam", lam, "without variance all painters agree; give one that is positive")
     s = renormalised(lam, kappa, n) ** 2
     g = 1 / (lam + s)
-    seen = lam + kappa**2
-    scatter = s**2 * np.sum(seen * lam * g**2) * np.sum(lam * g**2) / (n - np.sum((lam * g) ** 2))
+    seen, answered = lam + kappa**2, np.sum(lam * g**2)
+    scatter = s**2 * np.sum(seen * lam * g**2) * answered / (n * kappa**2 / s + s * answered)
     return float(scatter / (scatter + np.sum(seen * (lam * g) ** 2)))
 
 
-def _checked(lam, kappa, a):
-    lam, kappa, a = (np.asarray(v, dtype=float) for v in (lam, kappa, a))
-    require(bool(np.all(lam >= 0)), "lam", lam, "variances are not negative")
+def _checked(lam, kappa, a, q):
+    lam, kappa, a, q = variances("lam", lam, None), _noise(kappa), float_array("a", a, None), float_array("q", q, None)
+    within("a", a, 0, "training is not negative")
+    within("q", q, -math.inf, "give the weight at the start, a number")
+    together("lam, kappa, a, q", lam, kappa, a, q)
+    return lam, kappa, a, q
+
+
+def _noise(kappa):
+    kappa = float_array("kappa", kappa, None)
     require(bool(np.all(kappa > 0)), "kappa", kappa, "give positive noise levels")
-    require(bool(np.all(a >= 0)), "a", a, "training is not negative")
-    return lam, kappa, a
+    within("kappa", kappa, 0, "noise levels are not negative")
+    return kappa
+
+
+def _ends(kappas):
+    remedy = "give where the flow begins and, below it, where it ends"
+    pair = float_array("kappas", kappas)
+    require(len(pair) == 2 and 0 < pair[1] < pair[0], "kappas", kappas, remedy)
+    within("kappas", pair, 0, remedy)
+    return tuple(pair.tolist())

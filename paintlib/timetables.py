@@ -21,8 +21,8 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from paintlib import grids, transfer
-from paintlib.checks import as_numpy, real_array, require, whole
-from paintlib.schedules import CLEAN, EDM
+from paintlib.checks import as_numpy, float_array, positive, require, variances, whole, within
+from paintlib.schedules import CLEAN, EDM, check_schedule
 
 
 def step_costs(run, gaussian=None):
@@ -102,7 +102,9 @@ def best(costs, most):
     The dynamic programme V_k(j) = min_i [V_(k-1)(i) + cost(i, j)]: every budget from one pass, and exact. Each entry is
     an integer array of k + 1 indices, from 0 to T - 1. costs (T, T); only j > i is read.
     """
-    costs = np.asarray(costs, dtype=float)
+    costs = as_numpy(costs)
+    require(costs.dtype.kind in "fiu", "costs", f"dtype {costs.dtype}", "give real numbers, or infinity for no way")
+    costs = costs.astype(float)
     square = costs.ndim == 2 and costs.shape[0] == costs.shape[1] and len(costs) > 1
     require(square, "costs", f"shape {costs.shape}", "give a square matrix, two levels or more")
     T = len(costs)
@@ -134,7 +136,9 @@ def placed(lam, moves, sampler=transfer.ddim, start=80.0):
     steps that shrink, for as long as the squared Wasserstein distance of the result falls: a minimum near the best
     grid of leading order, `grids.optimal`.
     """
-    lam = real_array("lam", np.asarray(lam, dtype=float), 1)
+    lam, start = variances("lam", lam), positive("start", start, "give the first noise level")
+    require(lam.max() > 0, "lam", lam, "need variances, at least one of them positive")
+    require(callable(sampler), "sampler", repr(sampler), "give a function of paintlib.transfer")
     whole("moves", moves, 1, "need at least one move")
     if moves == 1:
         return np.array([float(start), 0.0])
@@ -160,7 +164,12 @@ def missed(lam, kappas, sampler=transfer.ddim):
 
     kappas fall to 0; the start has the true law, and so all is from closed forms (D7, D8). 1 if all pictures are alike.
     """
-    lam, clock = np.asarray(lam, dtype=float), EDM(0.0, float(kappas[0]))
+    lam, kappas = variances("lam", lam), float_array("kappas", kappas)
+    require(lam.max() > 0, "lam", lam, "need variances, at least one of them positive")
+    require(len(kappas) > 1 and kappas[-1] == 0, "kappas", kappas, "give two levels or more, the last of them 0")
+    require(callable(sampler), "sampler", repr(sampler), "give a function of paintlib.transfer")
+    within("kappas", kappas, 0, "noise levels are not negative")
+    clock = EDM(0.0, float(kappas[0]))
     std = np.abs(sampler(lam, clock, kappas)[-1]) * (kappas[0] ** 2 + lam) ** 0.5
     return float(transfer.miss(std, lam, CLEAN) / lam.sum())
 
@@ -178,9 +187,9 @@ class Timetable:
     kappas: tuple[float, ...]
 
     def __post_init__(self):
-        kappas = tuple(float(k) for k in self.kappas)
+        kappas = tuple(float_array("kappas", self.kappas).tolist())
         fall = len(kappas) > 1 and all(a > b for a, b in pairwise(kappas))
-        sound = fall and kappas[-1] >= 0 and math.isfinite(kappas[0])
+        sound = fall and kappas[-1] >= 0
         require(sound, "kappas", kappas, "give two or more finite levels that fall, none below zero")
         object.__setattr__(self, "kappas", kappas)
 
@@ -191,6 +200,7 @@ class Timetable:
 
     def times(self, schedule):
         """The grid of a schedule that visits these levels, for the samplers of this package."""
+        schedule = check_schedule(schedule)
         return np.array([schedule.time(kappa) for kappa in self.kappas])
 
     def save(self, file):

@@ -7,12 +7,14 @@ The truth is `exact`. With v = sigma^2 + lam alpha^2 and theta = arctan(sqrt(lam
 (noise) to pi / 2 (image), DDIM's ratio to the truth is cos(theta' - theta) at each move.
 """
 
+import math
 from itertools import pairwise
 
 import numpy as np
 
-from paintlib.checks import real_array, require
+from paintlib.checks import float_array, number, require, variances, within
 from paintlib.gaussian import spread
+from paintlib.schedules import check_level, check_schedule
 
 
 def exact(lam, schedule, grid):
@@ -72,6 +74,7 @@ def stochastic(lam, schedule, grid, eta):
     tau = eta sigma' sqrt(1 - kappa'^2 / kappa^2). The second array holds the variance that the fresh noise has brought
     so far, V' = m^2 V + tau^2, shape (T, r) too.
     """
+    eta = number("eta", eta)
     require(0 <= eta <= 1, "eta", eta, "choose from 0 (deterministic) to 1 (ancestral)")
     lam, levels = _given(lam, schedule, grid)
     gain, variance = [np.ones_like(lam)], [np.zeros_like(lam)]
@@ -96,14 +99,15 @@ def miss(std, lam, level):
 
     std (r,): the standard deviations that a sampler gave, `abs(ddim(...)[-1])` times those of its start, say.
     """
-    return np.sum((np.asarray(std) - level.variance(np.asarray(lam)) ** 0.5) ** 2)
+    std, lam = float_array("std", std, None), variances("lam", lam, None)
+    within("std", std, -math.inf, "give standard deviations")
+    require(std.shape == lam.shape, "std, lam", f"shapes {(std.shape, lam.shape)}", "give one of each for a feature")
+    return np.sum((std - check_level(level).variance(lam) ** 0.5) ** 2)
 
 
 def _given(lam, schedule, grid):
-    lam = real_array("lam", np.asarray(lam, dtype=float), 1)
-    require(bool(np.all(lam >= 0)), "lam", lam, "variances are not negative")
-    levels = [schedule(t) for t in grid]
-    require(len(levels) > 0, "grid", "no times", "give at least one")
+    lam, schedule = variances("lam", lam), check_schedule(schedule)
+    levels = [schedule(t) for t in float_array("grid", grid)]
     falling = all(a.kappa > b.kappa for a, b in pairwise(levels))
     require(falling, "grid", f"{grid}", "its times run from noise to image, each with less noise than the last")
     return lam, levels

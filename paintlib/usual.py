@@ -7,8 +7,8 @@ sampler of first order or of a multistep one. The first level is the highest tha
 import numpy as np
 
 from paintlib import grids
-from paintlib.checks import whole
-from paintlib.schedules import EDM
+from paintlib.checks import require, whole
+from paintlib.schedules import EDM, Tabulated
 
 # Sabour and others (2024), for Stable Diffusion at ten evaluations: timesteps, as diffusers' AysSchedules has them.
 AYS = (999, 850, 736, 645, 545, 455, 343, 233, 124, 24)
@@ -18,13 +18,14 @@ GITS_CIFAR10 = (80.0, 10.9836, 3.8811, 1.584, 0.5666, 0.1698, 0.002)
 
 def leading(table, n):
     """Every (N // n)-th timestep from 0 on: diffusers' default for DDIM and DDPM. It starts short of the noise."""
-    return _told(table, np.arange(_count(n))[::-1] * (len(table.alphas_cumprod) // n))
+    N = _times(table, n)
+    return _told(table, np.arange(n)[::-1] * (N // n))
 
 
 def trailing(table, n):
     """Even timesteps that begin at the last one (Lin and others, 2024)."""
-    N = len(table.alphas_cumprod)
-    return _told(table, np.round(np.arange(N, 0, -N / _count(n))) - 1)
+    N = _times(table, n)
+    return _told(table, np.round(np.arange(N, 0, -N / n)) - 1)
 
 
 def log_snr(table, n, start=80.0, end=0.05):
@@ -34,7 +35,7 @@ def log_snr(table, n, start=80.0, end=0.05):
 
 def karras(table, n, start=80.0):
     """Even in kappa^(1/7) down to the table's lowest level, then 0: `use_karras_sigmas` (Karras and others, 2022)."""
-    return np.append(_between(grids.karras, n, start, table(0).kappa), 0.0)
+    return np.append(_between(grids.karras, n, start, _table(table)(0).kappa), 0.0)
 
 
 def cosine(table, n, start=80.0):
@@ -44,7 +45,7 @@ def cosine(table, n, start=80.0):
 
 def ays(table, n):
     """Align Your Steps: ten published timesteps; for other n between them, log-linear in kappa, as its authors say."""
-    return np.append(_stretched([table(t).kappa for t in AYS], n), 0.0)
+    return np.append(_stretched([_table(table)(t).kappa for t in AYS], n), 0.0)
 
 
 def gits(table, n):
@@ -61,6 +62,19 @@ LISTS = {
     "AYS": ays,
     "GITS": gits,
 }
+
+
+def _times(table, n):
+    """How many timesteps a table has, of which n are to be visited."""
+    N = len(_table(table).alphas_cumprod)
+    whole("n", n, 1, "give the number of moves")
+    require(n <= N, "n", n, f"this table has {N} timesteps, and none is visited twice")
+    return N
+
+
+def _table(table):
+    require(isinstance(table, Tabulated), "table", repr(table), "give the table's schedule, Tabulated.ddpm() say")
+    return table
 
 
 def _count(n):

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 # In CI the same examples every time; at a desk new ones, which may find what CI does not.
 settings.register_profile("ci", derandomize=True)
-settings.register_profile("many", max_examples=8400)
+settings.register_profile("many", max_examples=2400)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 

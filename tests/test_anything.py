@@ -1,8 +1,8 @@
 """Whatever a user gives to the theory core: a finite answer, or a `ValueError` that says what came and what to do.
 
-Some hundreds of examples here; 50,000 by
+Some hundreds of examples here; with networks, `record`, measures, checks and files 50,000 by
 
-    .venv/bin/python -m pytest tests/test_anything.py --hypothesis-profile=many
+    .venv/bin/python -m pytest -m hypothesis --hypothesis-profile=many
 """
 
 import math
@@ -12,11 +12,26 @@ from itertools import islice
 
 import numpy as np
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tries import tries
 from truth import a_gaussian
 
-from paintlib import denoisers, gaussian, geometry, grids, moments, perturb, samplers
+from paintlib import (
+    clocks,
+    denoisers,
+    gaussian,
+    geometry,
+    grids,
+    keyhole,
+    learning,
+    moments,
+    perturb,
+    samplers,
+    timetables,
+    transfer,
+    usual,
+)
 from paintlib.gaussian import Gaussian
 from paintlib.mixture import Mixture
 from paintlib.pointcloud import PointCloud, effective_number
@@ -147,6 +162,32 @@ def rates(draw):
     return draw(st.tuples(st.floats(-9, 9), st.floats(-9, 9)))
 
 
+def painted_behind(kind):
+    """A keyhole of any pictures, shape and window, asked for an estimate and for the leading pictures."""
+
+    def call(draw):
+        shape = draw(seldom(st.just((2, 2)), st.sampled_from([(4,), (2, 3), (2, 2, 1), None, (0, 4), (1.0, 4)])))
+        points = draw(seldom(st.just(np.eye(D)), arrays(3, D)))
+        painter = kind(points, shape, draw(seldom(st.sampled_from([1, 3, 5]), counts)))
+        x, level = draw(states), a_level(draw)
+        return painter.denoise(x, level), *([painter.winners(x, level)] if kind is keyhole.Keyhole else [])
+
+    return call
+
+
+def passed(sampler, *more):
+    return lambda draw: sampler(
+        draw(variances), draw(SCHEDULES), draw(any_grid()), *[draw(strategy) for strategy in more]
+    )
+
+
+def ends(draw):
+    return draw(seldom(st.just((80.0, 0.002)), st.tuples(numbers, numbers) | st.none()))
+
+
+variances = seldom(positive(arrays(3)).map(lambda a: a if isinstance(a, list) else np.asarray(a)), lams)
+beliefs = arrays(4, 2, 3).map(lambda b: 1 / (1 + abs(b)) if hasattr(b, "shape") else b)
+SAMPLERS = st.sampled_from([transfer.ddim, transfer.heun, transfer.rk4, transfer.multistep, None])
 RNG = st.sampled_from([np.random.default_rng(0), torch.Generator(), None])
 CALLS = {
     "Level": lambda draw: Level(draw(lams), draw(lams)),
@@ -221,6 +262,40 @@ CALLS = {
     "J_bound": lambda draw: geometry.J_bound(draw(lams), a_level(draw)),
     "rotation_bound": lambda draw: geometry.rotation_bound(draw(lams), draw(counts)),
     "boomerang": lambda draw: geometry.boomerang(draw(arrays(5, D))),
+    "Keyhole": painted_behind(keyhole.Keyhole),
+    "RovingKeyhole": painted_behind(keyhole.RovingKeyhole),
+    "slope": lambda draw: learning.slope(draw(lams), draw(lams), draw(lams), draw(numbers)),
+    "painted_variance": lambda draw: learning.painted_variance(draw(lams), draw(lams), draw(numbers), ends(draw)),
+    "first_passage": lambda draw: learning.first_passage(draw(numbers), draw(numbers), kappas=ends(draw)),
+    "exponential_integral": lambda draw: learning.exponential_integral(draw(lams)),
+    "renormalised": lambda draw: learning.renormalised(draw(variances), draw(lams), draw(numbers)),
+    "disagreement": lambda draw: learning.disagreement(draw(variances), draw(numbers), draw(numbers)),
+    "same_fate": lambda draw: clocks.same_fate(draw(beliefs)),
+    "clocks.runs": lambda draw: clocks.runs(draw(states), draw(any_grid()), draw(RNG)),
+    "contrast": lambda draw: clocks.contrast(draw(lams), draw(lams), draw(numbers)),
+    "same_fate_of_two": lambda draw: clocks.same_fate_of_two(draw(numbers)),
+    "speciation_kappa": lambda draw: clocks.speciation_kappa(draw(lams), draw(lams)),
+    "information": lambda draw: clocks.information(draw(lams), draw(numbers)),
+    "collapse_kappa": lambda draw: clocks.collapse_kappa(draw(variances), draw(numbers)),
+    "surprise": lambda draw: clocks.surprise(draw(MODELS), draw(states), draw(states), draw(numbers)),
+    "picked_out": lambda draw: clocks.picked_out(draw(arrays(3)), draw(numbers)),
+    "information_rate": lambda draw: clocks.information_rate(draw(PAINTERS), draw(states), a_level(draw)),
+    "changes_of_mind": lambda draw: clocks.changes_of_mind(draw(beliefs), draw(numbers), draw(numbers)),
+    "prices": lambda draw: clocks.prices(draw(beliefs), draw(st.floats(0, 0.5)), draw(st.floats(0.5, 1) | numbers)),
+    "expected_changes": lambda draw: clocks.expected_changes(draw(numbers), draw(numbers)),
+    "transfer.exact": passed(transfer.exact),
+    "transfer.ddim": passed(transfer.ddim),
+    "transfer.heun": passed(transfer.heun),
+    "transfer.rk4": passed(transfer.rk4),
+    "transfer.multistep": passed(transfer.multistep),
+    "transfer.stochastic": passed(transfer.stochastic, numbers),
+    "transfer.turns": passed(transfer.turns),
+    "miss": lambda draw: transfer.miss(draw(lams), draw(lams), a_level(draw)),
+    "timetables.best": lambda draw: list(timetables.best(draw(positive(arrays(4, 4))), draw(counts)).values()),
+    "placed": lambda draw: timetables.placed(draw(variances), draw(st.integers(-1, 4) | WRONG), draw(SAMPLERS)),
+    "missed": lambda draw: timetables.missed(draw(variances), draw(any_grid()), draw(SAMPLERS)),
+    "Timetable": lambda draw: timetables.Timetable("a", "b", draw(any_grid())).times(draw(SCHEDULES)),
+    "usual": lambda draw: draw(st.sampled_from(list(usual.LISTS.values())))(draw(SCHEDULES), draw(counts)),
     "curvature": lambda draw: geometry.curvature_torsion(draw(arrays(6, 3)), draw(arrays(6) | st.just(range(6))))[0],
 }
 
@@ -237,7 +312,7 @@ def parts(value):
 
 
 @given(data=st.data(), name=st.sampled_from(sorted(CALLS)))
-@settings(max_examples=6 * settings.default.max_examples, deadline=None, suppress_health_check=list(HealthCheck))
+@tries(800)
 def test_a_finite_answer_or_an_explained_error(data, name):
     try:
         with warnings.catch_warnings():

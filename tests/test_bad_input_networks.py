@@ -8,10 +8,11 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from test_networks import LINEAR, tiny_unet
+from tries import tries
 
 from paintlib import data, measure
 from paintlib.networks import EDMNetwork, FlowNetwork, Network, load
@@ -86,7 +87,7 @@ KINDS = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(
     kind=st.sampled_from(sorted(KINDS)),
     output=st.sampled_from(sorted(OUTPUTS)),
@@ -109,7 +110,7 @@ anything = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(net=anything, first=anything, second=anything, third=anything, batch=anything)
 def test_an_adapter_is_made_of_what_fits_or_refused(net, first, second, third, batch):
     made = [
@@ -123,14 +124,14 @@ def test_an_adapter_is_made_of_what_fits_or_refused(net, first, second, third, b
 # Measures
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(st.tuples(*(any_array(st.sampled_from([(3,), (3, 3), (2,), (2, 2), (0,), (3, 2)]), 0.95) for _ in range(4))))
 def test_frechet_of_anything(moments):
     value = answered(lambda: measure.frechet(*moments))
     assert value is None or np.isfinite(value)
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(
     st.integers(1, 4), st.integers(0, 99), st.sampled_from(["f4", "f8"]), st.sampled_from([np.asarray, torch.as_tensor])
 )
@@ -144,14 +145,14 @@ def test_frechet_of_covariances_of_any_kind_is_a_distance(D, seed, dtype, cast):
     assert abs(measure.frechet(*a, *a)) < tolerance and measure.frechet(*a, *b) > -tolerance
 
 
-@settings(max_examples=100, deadline=None)
+@tries(100)
 @given(*(any_array(st.sampled_from([(5, 3), (1, 3), (5, 4), (5,), (0, 3), (5, 1)]), 0.9) for _ in range(2)))
 def test_fid_of_anything(a, b):
     value = answered(lambda: measure.fid(a, b))
     assert value is None or np.isfinite(value)
 
 
-@settings(max_examples=100, deadline=None)
+@tries(100)
 @given(
     *(any_array(st.sampled_from([(12, 3), (2, 12, 3), (9, 3), (12,), (12, 0)]), 0.95) for _ in range(2)),
     st.booleans(), st.one_of(floats, st.just(0.95)), st.one_of(st.integers(-1, 50), st.just(100)),
@@ -162,14 +163,14 @@ def test_explained_variance_of_anything(a, b, centred, confidence, resamples):
     assert found is None or all(np.isfinite(v).all() for v in (found.value, found.low, found.high))
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(any_array(array_shapes(max_dims=4, max_side=3)), st.one_of(st.integers(-1, 3), st.none(), floats))
 def test_pictures_for_inception_are_taken_or_refused_before_its_weights_are_sought(images, batch):
     with pytest.raises(ValueError, match=r"images|batch|weights"):
         measure.inception_features(images, weights="no such file", batch=batch)
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(*(any_array(st.sampled_from([(1, 3, 31, 31), (1, 1, 31, 31), (2, 3, 31, 31), (3, 31, 31)])) for _ in range(2)))
 def test_pairs_for_lpips_are_taken_or_refused_before_its_weights_are_sought(a, b):
     with pytest.raises(ValueError, match=r"(a|b|weights): got"):
@@ -179,7 +180,7 @@ def test_pairs_for_lpips_are_taken_or_refused_before_its_weights_are_sought(a, b
 # Data
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(any_array(array_shapes(max_dims=4, max_side=4)), st.one_of(st.integers(-2, 3), floats, st.none()), floats)
 def test_pictures_of_any_form(images, margin, black):
     x = answered(lambda: data.to_vectors(images))
@@ -188,14 +189,14 @@ def test_pictures_of_any_form(images, margin, black):
     assert padded is None or len(padded) == len(images)
 
 
-@settings(max_examples=100, deadline=None)
+@tries(100)
 @given(any_array(array_shapes(max_dims=3, max_side=6)), st.one_of(st.tuples(*2 * [st.integers(-1, 3)]), anything))
 def test_vectors_of_any_form_shown_as_any_picture(x, shape):
     shown = answered(lambda: data.to_images(x, shape))
     assert shown is None or (shown.min() >= 0 and shown.max() <= 1)
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(anything, anything, anything)
 def test_names_of_sets_that_are_none(name, split, file):
     assert answered(lambda: data.load(name, split, file=file)) is None
@@ -224,7 +225,7 @@ CHANGES = st.dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@tries(25)
 @given(unet=CHANGES, scheduler=CHANGES)
 def test_a_folder_with_changed_configs_loads_whole_or_is_refused(good, tmp_path_factory, unet, scheduler):
     folder = tmp_path_factory.mktemp("changed")

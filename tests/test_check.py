@@ -6,9 +6,10 @@ import pkgutil
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from tries import tries
 
 from paintlib import check
 
@@ -58,7 +59,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(deadline=None)
+@tries(100)
 @given(st.sampled_from(NUMBERS), ANYTHING, st.booleans())
 def test_whatever_comes_is_answered_with_a_word(number, thing, wrapped):
     """Neither a thing handed over nor a function that returns it ends in a traceback."""

@@ -11,9 +11,10 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_networks import LINEAR, SHAPE, a_gaussian_of_12, tiny_unet
+from tries import tries
 
 from paintlib.denoisers import Function
 from paintlib.networks import EDMNetwork, FlowNetwork, Network, load, record, visits
@@ -340,7 +341,7 @@ def test_the_callers_noise_and_the_global_generator_stay_as_they_were():
 # Anything that can be asked
 
 
-@settings(max_examples=40, deadline=None)
+@tries(40)
 @given(
     name=st.sampled_from([name for name in RECORDED if "KDPM2" not in name]),  # seconds to make
     steps=st.one_of(st.integers(-2, 30), st.sampled_from([None, 1.5, 1000, 1001])),
