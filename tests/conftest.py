@@ -70,11 +70,12 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The site, built once, every warning an error, outside the tree."""
+    """The site, built once, every warning an error, outside the tree; with a pretended address, as it is published."""
     out = tmp_path_factory.mktemp("site")
     program = Path(sys.executable).with_name("jupyter-book")
     command = [program, "build", ROOT, "--all", "-W", "-n", "--keep-going", "--path-output", out]
-    built = subprocess.run(list(map(str, command)), capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    env = os.environ | {"BOOK_ADDRESS": "https://github.com/painters/book"}
+    built = subprocess.run(list(map(str, command)), capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env)
     assert built.returncode == 0, built.stdout[-4000:] + built.stderr[-4000:]
     return out / "_build/html"
 

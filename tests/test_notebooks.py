@@ -1,7 +1,6 @@
 """The chapters as notebooks: the rules of CONTRIBUTING.md. That their outputs are fresh is shown by nbval."""
 
 import ast
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -13,13 +12,6 @@ PATHS = sorted(ROOT.glob("chapters/*.ipynb"))
 MYST = re.compile(r"^\s*(:::+|```+|~~~+)\s*\{|\{[a-z][\w:-]*\}`|^\s*\([\w-]+\)=\s*$|^%\s", re.M)
 EXERCISE = re.compile(r"^### Exercise (\d\d\.\d+)\b.*\w", re.M)
 chapters = pytest.mark.parametrize("chapter", PATHS, ids=lambda path: path.stem)
-
-
-def load(name, folder="book/tools"):
-    spec = importlib.util.spec_from_file_location(name, ROOT / folder / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def cells(chapter, kind=None):
@@ -161,44 +153,10 @@ def test_no_cell_needs_a_name_that_only_a_solution_makes(chapter):
 
 
 @chapters
-def test_student_edition_has_no_solution(chapter):
-    make = load("make")
-    edition = make.without_solutions(json.loads(chapter.read_text(encoding="utf-8")))
-    assert len(edition["cells"]) < len(cells(chapter))
-    assert not any("solution" in tags(c) for c in edition["cells"]) and any("stub" in tags(c) for c in edition["cells"])
-
-
-def test_all_that_names_the_address_agrees_with_the_config():
-    assert load("address").stale() == []
-
-
-@chapters
 def test_the_source_has_no_address_and_no_install_cell(chapter):
     """The editions add them."""
     for i, source, cell in cells(chapter):
         assert not {"address", "install"} & tags(cell) and "find_spec" not in source, f"cell {i}"
-
-
-@pytest.mark.parametrize("url", ["", "https://github.com/painters/book"])
-def test_address_is_written_everywhere_from_one_place(tmp_path, url):
-    """Set it, write it, and nothing is stale; the pages name it, or say that it is unset."""
-    tool = load("address")
-    config = (ROOT / "_config.yml").read_text(encoding="utf-8")
-    (tmp_path / "_config.yml").write_text(re.sub("^  url: .*", f'  url: "{url}"', config, flags=re.M), encoding="utf-8")
-    (tmp_path / "book").mkdir()
-    for name in ("README.md", "CITATION.cff", "book/use.md"):
-        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
-    for path in tool.places(tmp_path):
-        path.write_text(tool.written(path, tmp_path), encoding="utf-8")
-    assert tool.stale(tmp_path) == []
-    for name in ("README.md", "CITATION.cff", "book/use.md"):
-        assert (url or "not set yet") in (tmp_path / name).read_text(encoding="utf-8")
-
-
-def test_an_address_that_is_none_is_refused(tmp_path):
-    (tmp_path / "_config.yml").write_text('  url: "github.com/me"\n  branch: main\n')
-    with pytest.raises(ValueError, match=r"repository: url.*https://github.com/OWNER/NAME"):
-        load("address").address(tmp_path)
 
 
 # The form of a chapter. A chapter leaves this set when it is brought into the form.

@@ -1,8 +1,11 @@
-"""Make an environment beside the book, then build its site or run its tests.
+"""Make an environment beside the book, then do what you ask for.
 
-    python3 book/tools/make.py site       the site, in _build/html
-    python3 book/tools/make.py tests      all tests, and every chapter run again
-    python3 book/tools/make.py student    the chapters without their solutions, in _build/student
+    python3 book/tools/make.py site             the site, in _build/html
+    python3 book/tools/make.py tests            all tests, and every chapter run again
+    python3 book/tools/make.py lab              the chapters in JupyterLab, as copies of your own in desk/
+    python3 book/tools/make.py student          the chapters without their solutions, in _build/student
+    python3 book/tools/make.py instructor       the chapters with all outputs and solutions, in _build/instructor
+    python3 book/tools/make.py colab [03 06]    every chapter (or some) as Colab runs it, on Colab's versions
 
 Needs Python 3.11 or newer and nothing else. What it installs goes into .venv.
 """
@@ -14,11 +17,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import address
+import editions
+
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 LOCK = "book/tools/lock.txt"
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+# On Linux the registry's torch holds CUDA (several GB); the second index has a small build of the same version.
+TORCH = ["--no-deps", "--retries", "1", "--extra-index-url", CPU_WHEELS, "torch"]
 
 
 def run(*command):
@@ -54,9 +62,7 @@ def site():
 
 def tests(*options):
     """Run the tests, and every cell of every chapter, in one pytest run."""
-    # On Linux the registry's torch holds CUDA (several GB); the second index has a small build of the same version.
-    torch = ["--no-deps", "--retries", "1", "--extra-index-url", CPU_WHEELS, "torch"]
-    install("tests", torch, ["--requirement", "requirements.txt"])
+    install("tests", TORCH, ["--requirement", "requirements.txt"])
     run(PYTHON, "tests/browser.py")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     chapters = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("chapters/*.ipynb"))
@@ -65,25 +71,46 @@ def tests(*options):
     run(PYTHON, "-m", "pytest", "-n", workers, "--dist=loadfile", *nbval, *(options or ["tests", *chapters]))
 
 
-def without_solutions(notebook):
-    """The student edition of a notebook."""
-    return {**notebook, "cells": [c for c in notebook["cells"] if "solution" not in c["metadata"].get("tags", [])]}
+def copies(edition, name):
+    """Write an edition of each chapter beside the others of its kind, into _build/NAME."""
+    places = editions.local(address.find())
+    for path in sorted(ROOT.glob("chapters/*.ipynb")):
+        target = ROOT / "_build" / name / path.name
+        editions.write(edition(json.loads(path.read_text(encoding="utf-8")), places), target)
+        print(target)
 
 
 def student():
-    """Write the chapters without the cells that are tagged `solution`."""
-    folder = ROOT / "_build/student"
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted(ROOT.glob("chapters/*.ipynb")):
-        notebook = without_solutions(json.loads(path.read_text(encoding="utf-8")))
-        (folder / path.name).write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(folder / path.name)
+    """Write the chapters without solutions and outputs."""
+    copies(editions.student, "student")
+
+
+def instructor():
+    """Write the chapters with all there is."""
+    copies(editions.instructor, "instructor")
+
+
+def lab(*options):
+    """Open JupyterLab on the reader's own copies of the chapters."""
+    install("lab", TORCH, ["--editable", ".[chapters,models,lab]"])
+    run(PYTHON, "book/tools/desk.py", *options)
+
+
+def tool(name, extra):
+    """A command whose work is a script of its own, run in the book's environment with the extra `extra` in it."""
+
+    def work(*options):
+        install(extra, ["--editable", f".[{extra}]"])
+        run(PYTHON, f"book/tools/{name}.py", *options)
+
+    return work
 
 
 if __name__ == "__main__":
     if sys.version_info < (3, 11):  # noqa: UP036
         sys.exit(f"The book needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
-    goals = {"site": site, "tests": tests, "student": student}
+    goals = {"site": site, "tests": tests, "student": student, "instructor": instructor, "lab": lab,
+             "colab": tool("twin", "publish")}  # fmt: skip
     if len(sys.argv) < 2 or sys.argv[1] not in goals:
         sys.exit(__doc__)
     goals[sys.argv[1]](*sys.argv[2:])

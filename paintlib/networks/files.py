@@ -33,7 +33,7 @@ def load(name, prompt=None, guidance=None, label=None, unlabelled=None, size=Non
         folder = SHIPPED / name
         verify(folder)
     else:
-        folder = Path(name) if Path(name).is_dir() else fetch(name, f"use one of {shipped()}")
+        folder = Path(name) if Path(name).is_dir() else fetch_other(name, f"use one of {shipped()}")
     texts = (folder / "text_encoder").is_dir()
     remedy = "Stable Diffusion needs one, other models take none"
     require((prompt is not None) == texts, "prompt", repr(prompt), remedy)
@@ -78,6 +78,13 @@ def from_diffusers(net, scheduler, batch=None, size=None):
 def shipped():
     """The names of the models that ship with the book."""
     return sorted(p.parent.relative_to(SHIPPED).as_posix() for p in SHIPPED.rglob("model_index.json"))
+
+
+def fetch_other(name, instead, *options):
+    """The folder of a hub model; says what to do where the name is one of the book's and its weights are missing."""
+    remedy = "install the wheel paintlib-models from the book's release, or work in a checkout of the book"
+    require("/" in str(name) or shipped(), "name", repr(name), f"the networks that ship are not installed: {remedy}")
+    return fetch(name, instead, *options)
 
 
 def verify(folder):

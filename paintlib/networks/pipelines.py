@@ -11,7 +11,7 @@ import torch
 
 from paintlib.checks import require, state
 from paintlib.networks import hub
-from paintlib.networks.files import SHIPPED, shipped, verify
+from paintlib.networks.files import SHIPPED, fetch_other, shipped, verify
 from paintlib.networks.text import quiet
 
 PIXELS_PER_SLICE = 2**20
@@ -38,7 +38,7 @@ def load(name, device=None):
     elif Path(name).is_dir():
         folder = Path(name)
     else:
-        folder = hub.fetch(name, "use 'emoji', the small one that ships", hub.Whole(half), LICENCES.get(name, ""))
+        folder = fetch_other(name, "use 'emoji', the small one that ships", hub.Whole(half), LICENCES.get(name, ""))
     require((folder / "model_index.json").is_file(), str(folder), "no model_index.json", "give a pipeline's folder")
     index = (folder / "model_index.json").read_text()
     require('"unet"' in index and '"tokenizer"' in index, str(folder), "no text-to-image pipeline", "it needs a prompt")
