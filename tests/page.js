@@ -13,6 +13,32 @@ window.page = {
       .map((e) => e.outerHTML.slice(0, 120));
   },
 
+  // What a reader cannot see whole: code, figures or equations beyond the column, boxes that hide what they hold or
+  // scroll without a sign of it, and equations' numbers out of sight.
+  cut() {
+    const bad = [];
+    const seen = (e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest("details:not([open]) > :not(summary)");
+    const report = (what, e) => bad.push(`${what}: ${e.outerHTML.slice(0, 100)} ${e.scrollWidth} > ${e.clientWidth}`);
+    const column = document.querySelector("article").getBoundingClientRect();
+    for (const e of document.querySelectorAll("article :is(pre, img, svg, canvas, table, mjx-container[display])")) {
+      if (!seen(e)) continue;
+      const box = e.closest(".scrolls"), { left, right } = e.getBoundingClientRect();
+      if (!box && (right > column.right + 1 || left < column.left - 1)) report("beyond the column", e);
+      const hides = e.matches("pre, mjx-container") && e.scrollWidth > e.clientWidth + 1;
+      if (hides && e.closest(".cell_input")) report("code does not wrap", e);
+      else if (hides && !(e.matches(".scrolls") && e.tabIndex === 0)) report("scrolls without a sign", e);
+    }
+    for (const e of document.querySelectorAll("article .pst-scrollable-table-container"))
+      if (seen(e) && e.scrollWidth > e.clientWidth + 1 && !e.matches(".scrolls")) report("scrolls without a sign", e);
+    for (const e of document.querySelectorAll("article mjx-labels")) {
+      const math = e.closest("div.math"), { left, right } = e.getBoundingClientRect();
+      const below = math?.matches(".long") && /\S/.test(math.dataset.number);
+      if (seen(e.closest("mjx-container")) && !below && (right > column.right + 1 || left < column.left)) report("number out of sight", e);
+    }
+    return bad;
+  },
+  frames: () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+
   // [alternative text, markup] of each picture that is no mere ornament.
   pictures() {
     const ornament = (e) => e.tagName !== "IMG" && e.closest('[aria-hidden="true"], mjx-container, button, a, summary');

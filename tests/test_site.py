@@ -12,6 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+WIDTHS = (1440, 820, 390, 360)
 CONTRAST = 4.5  # WCAG 2.2 AA for text of normal size
 
 
@@ -112,6 +113,39 @@ def test_the_check_for_width_sees_what_sticks_out_and_lets_a_box_scroll(visit):
     assert tab.evaluate("page.wide(361)") == []
     tab.evaluate(add, wide)
     assert len(tab.evaluate("page.wide(361)")) == 1
+
+
+@pages
+def test_nothing_is_cut_at_any_width(visit, page):
+    """Code wraps; figures and tables fit, or scroll with a sign; the number of an equation is in sight."""
+    tab = visit(page, fresh=True)
+    tab.evaluate("document.querySelectorAll('article details').forEach((fold) => (fold.open = true))")
+    for width in WIDTHS:
+        tab.set_viewport_size({"width": width, "height": 900})
+        for theme in ("light", "dark"):
+            tab.emulate_media(color_scheme=theme)
+            tab.evaluate("page.frames()")
+            assert tab.evaluate("page.cut()") == [], f"at {width} pixels, {theme}"
+            assert tab.evaluate(f"page.wide({width + 1})") == []
+    tab.emulate_media(media="print")
+    assert not tab.evaluate("page.isDark()"), "a page read in the dark is printed light"
+    tab.context.close()
+
+
+def test_the_check_for_what_is_cut_sees_it(visit):
+    tab = visit("book/use", size=PHONE, fresh=True)
+    assert tab.evaluate("page.cut()") == []
+    add = "html => document.querySelector('article').insertAdjacentHTML('beforeend', html)"
+    tab.evaluate(
+        add,
+        "<pre style='white-space: pre; overflow: hidden'>"
+        + "long " * 40
+        + "</pre><svg style='width: 900px; max-width: none'></svg>",
+    )
+    assert [found.split(":")[0] for found in tab.evaluate("page.cut()")] == [
+        "scrolls without a sign",
+        "beyond the column",
+    ]
 
 
 @pages

@@ -1,0 +1,120 @@
+"""A Sphinx extension that finishes the built pages, when all are written.
+
+A page loads only what it uses: the theme's icons stand in the page as drawings, so the script that draws thousands of
+them goes, and the formulas' script, the tabs' and the code's go from pages without formulas, tabs and code.
+Pictures carry their size, so that nothing moves when they come, and wait until they are near the screen.
+A folded hint says how many there are, and a fold's name is the text on it.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+# What may go from a page (part of a file's name) if the page's text has no match of the pattern.
+ONLY_FOR = {
+    "mathjax/": r'class="math ',
+    "sphinx-design": r'class="(?:[^"]* )?sd-',
+    "design-tabs": r'class="(?:[^"]* )?sd-',
+    "sphinx-thebe": r'class="(?:[^"]* )?thebe',
+    "togglebutton": r'class="(?:[^"]* )?(?:toggle|admonition(?: [^"]*)? dropdown)[ "]',
+    "mystnb": r'class="(?:[^"]* )?cell[ "]',
+    "clipboard": r'class="highlight',
+    "copybutton": r'class="highlight',
+    "fontawesome": r"(?!)",
+}
+ICON = re.compile(r'<(i|span) class="([^"]*\bfa[srb]?[ -][^"]*)"([^>]*)>\s*</\1>')
+SIZES = {"fa-lg", "fa-solid", "fa-regular", "fas", "far", "fa"}
+
+
+@cache
+def drawing(name, library):
+    """A solid icon of Font Awesome by its name: (width, height, path). The solid ones come last in its file."""
+    found = re.findall(rf'[{{,]"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"[0-9a-f]+","([^"]+)"\]', library)
+    if not found:
+        raise LookupError(f"the theme shows an icon {name!r} that its Font Awesome does not have")
+    return found[-1]
+
+
+def with_icons(page, library):
+    """The page with each icon drawn where it stands."""
+
+    def draw(match):
+        tag, classes, rest = match.groups()
+        (name,) = [c.removeprefix("fa-") for c in classes.split() if c.startswith("fa-") and c not in SIZES]
+        width, height, path = drawing(name, library)
+        kept = " ".join(["icon", *(c for c in classes.split() if c == "fa-lg" or not c.startswith("fa"))])
+        svg = f'<svg viewBox="0 0 {width} {height}" aria-hidden="true"><path d="{path}"/></svg>'
+        return f'<{tag} class="{kept}"{rest}>{svg}</{tag}>'
+
+    return ICON.sub(draw, page)
+
+
+def without_unused(page):
+    """The page without the scripts and styles that nothing on it needs."""
+    unused = [file for file, use in ONLY_FOR.items() if not re.search(use, page)]
+
+    def judge(match):
+        return "" if any(file in match[1] for file in unused) else match[0]
+
+    page = re.sub(r'<script [^>]*src="([^"]*)"[^>]*></script>\n?', judge, page)
+    return re.sub(r'<link [^>]*href="([^"]*)"[^>]*>\n?', judge, page)
+
+
+def size(tag, file):
+    """Width and height on the page, in its pixels: as the output says, or those of the PNG."""
+    said = re.search(r'style="width: (\d+)[\d.]*px; height: (\d+)[\d.]*px;?"', tag)
+    if said:
+        return said.groups()
+    head = file.read_bytes()[:24]
+    return (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) if head[1:4] == b"PNG" else None
+
+
+def with_sizes(page, folder):
+    """Pictures with their size, which wait; a chapter's figure opens at full size when it is pressed."""
+
+    def mend(match):
+        tag, source = match[0], match[1]
+        place = size(tag, folder / source)
+        if 'loading="' in tag or place is None:
+            return tag
+        tag = re.sub(r' style="[^"]*"', "", tag).removesuffix("/>").removesuffix(">").rstrip()
+        tag += f' width="{place[0]}" height="{place[1]}" loading="lazy" decoding="async" />'
+        return f'<a class="enlarge" href="{source}">{tag}</a>' if "_images/" in source else tag
+
+    return re.sub(r'<img [^>]*?src="((?!data:|https?:)[^"]+)"[^>]*>', mend, page)
+
+
+def with_named_folds(page):
+    """Hints counted within their exercise, and folds named by their text."""
+    page = page.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    parts = re.split(r'(?=<section id="exercise-)', page)
+    for n, part in enumerate(parts):
+        hints = max(map(int, re.findall(r'admonition-title">Hint (\d+)<', part)), default=0)
+        parts[n] = re.sub(r'(admonition-title">Hint \d+)<', rf"\1 of {hints}<", part)
+    return "".join(parts)
+
+
+def without_icon_font(css):
+    """The theme's style sheet without Font Awesome's rules, but for its sizes."""
+    css = re.sub(r"@font-face\{[^}]*Font ?Awesome[^}]*\}", "", css, flags=re.I)
+    rule = re.compile(r"(?<=[}/])((?:\.fa[\w-]*(?:::?before|::?after)?,?)+)\{[^{}]*\}")
+    return rule.sub(lambda match: match[0] if ".fa-lg" in match[1] else "", css)
+
+
+def finish(app, error):
+    if error or app.builder.format != "html":
+        return
+    folder = Path(app.outdir)
+    library = (folder / "_static/scripts/fontawesome.js").read_text(encoding="utf-8")
+    for path in folder.rglob("*.html"):
+        if "_static" not in path.relative_to(folder).parts:
+            page = path.read_text(encoding="utf-8")
+            page = with_named_folds(with_sizes(without_unused(with_icons(page, library)), path.parent))
+            path.write_text(page, encoding="utf-8")
+    style = folder / "_static/styles/pydata-sphinx-theme.css"
+    style.write_text(without_icon_font(style.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def setup(app):
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
