@@ -127,7 +127,8 @@ def test_nothing_is_cut_at_any_width(visit, page):
             tab.evaluate("page.frames()")
             assert tab.evaluate("page.cut()") == [], f"at {width} pixels, {theme}"
             assert tab.evaluate(f"page.wide({width + 1})") == []
-    tab.emulate_media(media="print")
+    tab.emulate_media(media="print", color_scheme="dark")
+    tab.evaluate("page.frames()")
     assert not tab.evaluate("page.isDark()"), "a page read in the dark is printed light"
     tab.context.close()
 
@@ -191,6 +192,26 @@ def test_internal_links_lead_somewhere(visit, address, site, page):
         if url.fragment and target.suffix == ".html":
             place = f'id="{unquote(url.fragment)}"'
             assert place in target.read_text(encoding="utf-8"), f"{link}: no such place on the page"
+
+
+def test_start_page_passes_the_ten_second_test(visit):
+    """What, for whom, where to begin, and a picture being painted: on the first screen, which the page moves itself."""
+    for size in ({"width": 1440, "height": 900}, {"width": 390, "height": 844}):
+        tab = visit("book/index", size=size, fresh=True)
+        for what in ("article h1", ".front > div > p", ".front .start a", ".front canvas >> nth=0"):
+            box = tab.locator(what).first.bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= size["height"], what
+        assert "students" in tab.locator(".front").inner_text()
+        box = tab.locator(".front .paint-interactive")
+        before = shown(tab, box)
+        tab.locator(".front input").focus()
+        tab.keyboard.press("Home")
+        assert shown(tab, box) != before
+    moving = tab.context.browser.new_context(reduced_motion="no-preference").new_page()
+    moving.goto(tab.url)
+    moving.wait_for_function("document.querySelector('.front input').value >= 3")
+    for map_link in moving.locator(".paint-map a").all():
+        assert map_link.get_attribute("aria-label")
 
 
 def interactives(tab):

@@ -3,7 +3,8 @@
 A page loads only what it uses: the theme's icons stand in the page as drawings, so the script that draws thousands of
 them goes, and the formulas' script, the tabs' and the code's go from pages without formulas, tabs and code.
 Pictures carry their size, so that nothing moves when they come, and wait until they are near the screen.
-A folded hint says how many there are, and a fold's name is the text on it.
+A folded hint says how many there are, and a fold's name is the text on it. Where the text names a chapter or an
+erratum, that is a link.
 """
 
 import re
@@ -94,10 +95,46 @@ def with_named_folds(page):
     return "".join(parts)
 
 
+# Text stands between these: tags, and elements in which nothing is to be linked.
+NO_TEXT = re.compile(r"<(script|style|pre|svg|a|h[1-6]|code|summary|button|nav)\b.*?</\1>|<[^>]+>", re.S)
+CHAPTERS = re.compile(r"\b[Cc]hapters? \d{1,2}(?:(?:, | and | to | or )\d{1,2})*\b(?!\.\d)")
+
+
+def with_links(page, chapters, errata):
+    """Chapters and errata named in the article become links; `chapters` and `errata` are {number: address}."""
+
+    def link(text, address):
+        return f'<a class="reference internal" href="{address}">{text}</a>' if address else text
+
+    def linked(text):
+        def each(match):
+            if match[0].lower().startswith("chapter "):
+                return link(match[0], chapters.get(int(match[0].split()[1])))
+            return re.sub(r"\d+", lambda number: link(number[0], chapters.get(int(number[0]))), match[0])
+
+        text = CHAPTERS.sub(each, text)
+        return re.sub(r"\berratum E(\d+)\b", lambda match: link(match[0], errata.get(int(match[1]))), text)
+
+    head, article, rest = page.partition("<article")
+    body, end, foot = rest.partition("</article>")
+    parts, last = [], 0
+    for match in NO_TEXT.finditer(body):
+        parts += [linked(body[last : match.start()]), match[0]]
+        last = match.end()
+    return head + article + "".join(parts) + linked(body[last:]) + end + foot
+
+
+def addresses(folder):
+    """What `with_links` needs, for a page that lies one folder down, as all of the book's do."""
+    chapters = {int(path.name[:2]): f"../chapters/{path.name}" for path in folder.glob("chapters/[0-9]*.html")}
+    places = re.findall(r'<section id="(e(\d+)-[^"]*)"', (folder / "book/errata.html").read_text(encoding="utf-8"))
+    return chapters, {int(number): f"../book/errata.html#{place}" for place, number in places}
+
+
 def without_icon_font(css):
     """The theme's style sheet without Font Awesome's rules, but for its sizes."""
     css = re.sub(r"@font-face\{[^}]*Font ?Awesome[^}]*\}", "", css, flags=re.I)
-    rule = re.compile(r"(?<=[}/])((?:\.fa[\w-]*(?:::?before|::?after)?,?)+)\{[^{}]*\}")
+    rule = re.compile(r"(?<=[}/])((?:\.fa[srb]?(?:-[\w-]*)?(?:::?before|::?after)?(?:,|(?=\{)))+)\{[^{}]*\}")
     return rule.sub(lambda match: match[0] if ".fa-lg" in match[1] else "", css)
 
 
@@ -106,10 +143,13 @@ def finish(app, error):
         return
     folder = Path(app.outdir)
     library = (folder / "_static/scripts/fontawesome.js").read_text(encoding="utf-8")
+    chapters, errata = addresses(folder)
     for path in folder.rglob("*.html"):
         if "_static" not in path.relative_to(folder).parts:
             page = path.read_text(encoding="utf-8")
             page = with_named_folds(with_sizes(without_unused(with_icons(page, library)), path.parent))
+            if path.parent.name in ("book", "chapters"):
+                page = with_links(page, {n: a for n, a in chapters.items() if Path(a).name != path.name}, errata)
             path.write_text(page, encoding="utf-8")
     style = folder / "_static/styles/pydata-sphinx-theme.css"
     style.write_text(without_icon_font(style.read_text(encoding="utf-8")), encoding="utf-8")

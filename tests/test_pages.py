@@ -1,0 +1,96 @@
+"""The extensions that finish the site: what they change in a page, and what they leave."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"book/tools/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+pages, landing = load("pages"), load("landing")
+LIBRARY = '{sun:[512,512,[9728],"f185","M1"],"file-pdf":[9,9,[],"f1","M2"]},{sun:[512,512,[9728],"f185","M3"]}'
+
+
+def test_an_icon_is_drawn_where_it_stands():
+    page = pages.with_icons('<i class="theme-switch fa-solid fa-sun fa-lg" title="Light"></i>', LIBRARY)
+    assert 'class="icon theme-switch fa-lg" title="Light"' in page
+    assert '<svg viewBox="0 0 512 512" aria-hidden="true"><path d="M3"/></svg></i>' in page
+    with pytest.raises(LookupError, match="'moon'"):
+        pages.with_icons('<i class="fas fa-moon"></i>', LIBRARY)
+
+
+def test_a_script_goes_only_where_nothing_needs_it():
+    script = '<script defer="defer" src="../_static/mathjax/startup.js?v=1"></script>'
+    theme = '<link rel="stylesheet" href="../_static/styles/theme.css" />'
+    assert pages.without_unused(script + theme) == theme
+    with_formula = script + '<span class="math notranslate">x</span>'
+    assert pages.without_unused(with_formula) == with_formula
+
+
+def test_a_picture_has_its_size_and_waits(tmp_path):
+    png = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (640).to_bytes(4, "big") + (480).to_bytes(4, "big")
+    (tmp_path / "_images").mkdir()
+    (tmp_path / "_images/a.png").write_bytes(png)
+    said = pages.with_sizes('<img alt="A" src="_images/a.png" style="width: 320px; height: 240.0px;" />', tmp_path)
+    assert '<a class="enlarge" href="_images/a.png"><img alt="A"' in said
+    assert 'width="320" height="240" loading="lazy"' in said and "style" not in said
+    assert 'width="640" height="480"' in pages.with_sizes('<img alt="A" src="_images/a.png" />', tmp_path)
+    assert pages.with_sizes(said, tmp_path) == said, "finished once is finished"
+
+
+def test_hints_are_counted_within_their_exercise():
+    hint = '<summary aria-label="Toggle hidden content"><p class="admonition-title">Hint {}</p></summary>'
+    one, two = hint.format(1), hint.format(2)
+    page = f'<section id="exercise-1">{one}{two}</section><section id="exercise-2">{one}</section>'
+    counted = pages.with_named_folds(page)
+    assert re.findall(r"Hint [^<]*", counted) == ["Hint 1 of 2", "Hint 2 of 2", "Hint 1 of 1"]
+    assert "aria-label" not in counted and pages.with_named_folds(counted) == counted
+
+
+def test_chapters_and_errata_named_in_the_text_become_links():
+    def linked(text):
+        page = pages.with_links(f"<h1>chapter 4</h1><article>{text}</article>", {4: "4.html", 7: "7.html"}, {1: "e#e1"})
+        return re.sub(' class="reference internal"', "", page.partition("<article>")[2].partition("</article>")[0])
+
+    assert linked("as chapter 4 says") == 'as <a href="4.html">chapter 4</a> says'
+    assert linked("chapters 4, 5 and 7") == 'chapters <a href="4.html">4</a>, 5 and <a href="7.html">7</a>'
+    assert linked("erratum E1") == '<a href="e#e1">erratum E1</a>'
+    for kept in (
+        '<a href="x">chapter <b>4</b></a>',
+        "<code>chapter 4</code>",
+        "chapter 9",
+        "chapter 4.2",
+        "<h2>chapter 4</h2>",
+    ):
+        assert linked(kept) == kept
+
+
+def test_the_icons_font_goes_from_the_style_sheet_and_the_rest_stays():
+    css = '@font-face{font-family:"Font Awesome 6"}.a{b:c}.fa-sun:before{content:"x"}.fa-lg{font-size:2em}.fast{d:e}'
+    assert pages.without_icon_font(css) == ".a{b:c}.fa-lg{font-size:2em}.fast{d:e}"
+
+
+def test_each_chapter_has_its_line_and_nothing_is_needed_that_comes_later():
+    book = landing.chapters()
+    assert set(book) <= set(landing.LINES)
+    assert landing.listed(book).count("../chapters/") == len(book)
+    at = landing.places(landing.direct(book))
+    assert all(at[n][1] < at[k][1] for k, c in book.items() for n in c.needs)
+
+
+def test_the_map_leaves_out_what_comes_with_another_need():
+    def chapter(*needs):
+        return SimpleNamespace(needs=list(needs))
+
+    book = {"01": chapter(), "02": chapter("01"), "03": chapter("01", "02"), "04": chapter("01")}
+    assert landing.direct(book) == {"01": [], "02": ["01"], "03": ["02"], "04": ["01"]}
