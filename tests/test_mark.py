@@ -4,12 +4,16 @@ import csv
 import json
 import re
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from test_notebooks import load
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "book/tools"))
+
+import mark
 
 RIGHT = "def f(x, v, alpha, sigma):\n    return alpha * x - sigma * v, sigma * x + alpha * v"
 WRONG = "def f(x, v, alpha, sigma):\n    return alpha * x + sigma * v, sigma * x + alpha * v"
@@ -50,7 +54,7 @@ def marked(tmp_path_factory):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     begun = time.monotonic()
-    rows = load("mark").mark(folder, seconds=12, cell_seconds=4, gigabytes=4)
+    rows = mark.mark(folder, seconds=12, cell_seconds=4, gigabytes=4)
     took = time.monotonic() - begun
     door.close()
     with (folder / "marks/marks.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -94,14 +98,13 @@ def test_the_words_are_there_to_read_and_nothing_of_a_pupil_is_markup_or_a_formu
 
 
 def test_where_the_network_cannot_be_taken_away_python_is_held_and_the_page_says_so(tmp_path, monkeypatch):
-    tool = load("mark")
-    monkeypatch.setattr(tool, "isolation", lambda: ([], False))
+    monkeypatch.setattr(mark, "isolation", lambda: ([], False))
     (tmp_path / "a.ipynb").write_text(notebook(ASKS.format(port=9), RIGHT), encoding="utf-8")
-    [row] = tool.mark(tmp_path, seconds=60)
+    [row] = mark.mark(tmp_path, seconds=60)
     assert "the network is not there" in row.errors[0]
     assert "could not take the notebooks off the network" in (tmp_path / "marks/marks.html").read_text(encoding="utf-8")
 
 
 def test_an_empty_folder_is_said_to_be_one(tmp_path):
     with pytest.raises(SystemExit, match="no notebook"):
-        load("mark").mark(Path(tmp_path))
+        mark.mark(Path(tmp_path))

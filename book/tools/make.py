@@ -5,6 +5,7 @@
     python3 book/tools/make.py lab              the chapters in JupyterLab, as copies of your own in desk/
     python3 book/tools/make.py student          the chapters without their solutions, in _build/student
     python3 book/tools/make.py instructor       the chapters with all outputs and solutions, in _build/instructor
+    python3 book/tools/make.py mark FOLDER      what the checks say of a class's notebooks, as a table in FOLDER/marks
     python3 book/tools/make.py colab [03 06]    every chapter (or some) as Colab runs it, on Colab's versions
 
 Needs Python 3.11 or newer and nothing else. What it installs goes into .venv.
@@ -96,6 +97,12 @@ def lab(*options):
     run(PYTHON, "book/tools/desk.py", *options)
 
 
+def mark(folder, *options):
+    """Run the notebooks below a folder, each apart, and write what the checks say into a table."""
+    install("tests", TORCH, ["--requirement", "requirements.txt"])
+    run(PYTHON, "book/tools/mark.py", Path(folder).resolve(), *options)
+
+
 def tool(name, extra):
     """A command whose work is a script of its own, run in the book's environment with the extra `extra` in it."""
 
@@ -109,7 +116,7 @@ def tool(name, extra):
 if __name__ == "__main__":
     if sys.version_info < (3, 11):  # noqa: UP036
         sys.exit(f"The book needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
-    goals = {"site": site, "tests": tests, "student": student, "instructor": instructor, "lab": lab,
+    goals = {"site": site, "tests": tests, "student": student, "instructor": instructor, "lab": lab, "mark": mark,
              "colab": tool("twin", "publish")}  # fmt: skip
     if len(sys.argv) < 2 or sys.argv[1] not in goals:
         sys.exit(__doc__)
