@@ -36,7 +36,7 @@ def step_costs(run, gaussian=None):
     With a `Gaussian`, of the run's library, a miss counts as what its flow would make of it in the picture: along axis
     k it is multiplied by sqrt(lam_k / (kappa_j^2 + lam_k)), and off the axes by 0 (Eq. 14).
     """
-    x = run.scaled()
+    x = run.x
     require(x.ndim == 3, "run", f"states of shape {tuple(x.shape)}", "give the fine run of a batch, (T, B, D)")
     kappa = as_numpy(run.level.kappa)
     require(len(kappa) > 1, "run", f"{len(kappa)} state", "a step needs two")
@@ -44,30 +44,30 @@ def step_costs(run, gaussian=None):
     require(finite, "run", "a level with alpha = 0", "x / alpha needs some signal; start a little later")
     require(bool(np.all(np.diff(kappa) < 0)), "run", "levels that do not fall", "noise must fall from step to step")
     xp = array_namespace(x)
-    fall = xp.asarray(kappa, dtype=x.dtype, device=x.device)
+    fall, alpha = (xp.asarray(v, dtype=x.dtype, device=x.device) for v in (kappa, as_numpy(run.level.alpha)))
     total = 0.0
     for b in range(x.shape[1]):  # picture by picture, so that what is made of one stays in the cache
-        y, x0_hat = x[:, b, :], run.x0_hat[:-1, b, :]
-        e = (y[:-1, :] - x0_hat) / fall[:-1, None]
-        line = e[0, :]
-        y, e = y - fall[:, None] * line, e - line
-        total = total + (
-            _missed(y, e, fall) if gaussian is None else _carried(y @ gaussian.U, e @ gaussian.U, fall, gaussian)
-        )
+        y, x0_hat = x[:, b, :] / alpha[:, None], run.x0_hat[:-1, b, :]
+        y = y - fall[:, None] * ((y[0, :] - x0_hat[0, :]) / fall[0])  # about the straight line of the first slope
+        step = y[:-1, :] - x0_hat  # kappa times the slope that is left
+        if gaussian is not None:
+            total = total + _carried(y @ gaussian.U, step @ gaussian.U / fall[:-1, None], fall, gaussian)
+        else:
+            total = total + _missed(y, step, fall)
     costs = np.full((len(kappa), len(kappa)), np.inf)
     later = np.triu_indices(len(kappa), 1)
     costs[later] = as_numpy(total / x.shape[1])[later]
     return costs
 
 
-def _missed(y, e, fall):
-    """|y_i + h e_i - y_j| for all i and j, from inner products: (T - 1, T), of states (T, D) and slopes (T - 1, D)."""
+def _missed(y, step, fall):
+    """|y_i + h e_i - y_j| for all i and j, from inner products: (T - 1, T), of states (T, D) and kappa e (T - 1, D)."""
     xp = array_namespace(y)
-    yy, ey = y @ y.T, e @ y.T
-    length, own = xp.linalg.diagonal(yy), xp.linalg.diagonal(ey)
-    h = fall[None, :] - fall[:-1, None]
-    square = length[:-1, None] + length[None, :] - 2 * yy[:-1, :] + h**2 * xp.sum(e * e, axis=-1)[:, None]
-    square = square + 2 * h * (own[:, None] - ey)
+    yy, sy = y @ y.T, step @ y.T
+    length, own = xp.linalg.diagonal(yy), xp.linalg.diagonal(sy)
+    h = fall[None, :] / fall[:-1, None] - 1
+    square = length[:-1, None] + length[None, :] - 2 * yy[:-1, :] + h**2 * xp.linalg.vecdot(step, step)[:, None]
+    square = square + 2 * h * (own[:, None] - sy)
     return xp.where(square > 0, square, 0.0) ** 0.5
 
 

@@ -383,6 +383,22 @@ def costs_loop(run, _):
     return call
 
 
+def costs_plain_loop(run, _):
+    """The same picture by picture, as the formula stands: slope, step and norm anew for each pair of levels."""
+    kappa, x, x0_hat = run
+
+    def call():
+        costs = np.zeros((len(kappa), len(kappa)))
+        for i in range(len(kappa) - 1):
+            for j in range(i + 1, len(kappa)):
+                for b in range(x.shape[1]):
+                    slope = (x[i, b] - x0_hat[i, b]) / kappa[i]
+                    costs[i, j] += np.linalg.norm(x[i, b] + (kappa[j] - kappa[i]) * slope - x[j, b])
+        return costs / x.shape[1]
+
+    return call
+
+
 def grids_paintlib(problem, _):
     from paintlib.timetables import best
 
@@ -455,7 +471,8 @@ TASKS = {
     }),
     "costs of all steps": ("T = {T}, B = {b}, D = {D}", fine_run, {
         "paintlib": costs_paintlib,
-        "NumPy, double loop": costs_loop,
+        "NumPy, double loop, slopes once": costs_loop,
+        "NumPy, plain loops": costs_plain_loop,
     }),
     "best grids": ("T = {L}, 1 to {n} moves", level_costs, {
         "paintlib": grids_paintlib,
