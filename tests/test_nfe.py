@@ -12,7 +12,7 @@ import torch
 from paintlib.gaussian import Gaussian
 from paintlib.measure import nfe
 
-SMALL = ["fashion-mnist", "--metric", "pca", "--methods", "ddim", "--steps", "4", "--skips", "0", "2",
+SMALL = ["fashion-mnist", "--metric", "pca", "--methods", "ddim", "--steps", "2", "4", "--skips", "0", "2",
          "--samples", "12", "--batch", "3", "--repeats", "4"]  # fmt: skip
 
 
@@ -28,7 +28,10 @@ def alone(tmp_path_factory):
 
 def test_a_row_names_what_it_is_of_and_counts_the_evaluations(alone):
     rows = json.loads((alone / "table.json").read_text())
-    assert [row["nfe"] for row in rows] == [4, 2] and [row["skip"] for row in rows] == [0, 2]
+    assert [row["nfe"] for row in rows] == [2, 4, 2] and [row["skip"] for row in rows] == [0, 0, 2]
+    assert [set(row["minus"]) for row in rows] == [set(), set(), {"ddim-4-0", "ddim-2-0"}]
+    difference, low, high = rows[2]["minus"]["ddim-4-0"]
+    assert low < difference < high and difference == pytest.approx(rows[2]["value"] - rows[1]["value"], abs=2e-4)
     for row in rows:
         assert row["samples"] == 12 and row["seed"] == 0 and row["model"] == "fashion-mnist" and row["hardware"]
         assert row["low"] < row["value"] < row["high"]
@@ -65,6 +68,26 @@ def test_the_interval_covers_as_often_as_it_says():
     features = true.sample(rng.normal(size=(400, 3))) + 1.0
     value, low, high = nfe.interval(distance, features, rng, 200)
     assert (high - low) / 2 / 1.96 == pytest.approx(np.std(values), rel=0.25) and low < value < high
+
+
+def test_a_paired_difference_is_surer_than_two_distances():
+    """Its error is that of 300 repetitions; what both cells have in common is not in it."""
+    rng = np.random.default_rng(1)
+
+    def distance(features):
+        return float(np.sum(features.mean(0) ** 2))
+
+    def two():
+        common, own = rng.normal(size=(200, 3)) + 1.0, rng.normal(size=(2, 200, 3)) / 10
+        return common + own[0] + 0.2, common + own[1]
+
+    values = [distance(a) - distance(b) for a, b in (two() for _ in range(300))]
+    first, second = two()
+    _, low, high = nfe.paired(distance, first, second, rng, 200)
+    assert (high - low) / 2 / 1.96 == pytest.approx(np.std(values), rel=0.25) and low < np.mean(values) < high
+    assert high - low < 0.5 * np.subtract(*nfe.interval(distance, first, rng, 200)[:0:-1])
+    with pytest.raises(ValueError, match="features: got"):
+        nfe.paired(distance, first, second[:-1], rng, 2)
 
 
 @pytest.mark.parametrize(

@@ -84,10 +84,16 @@ def fid(features_a, features_b):
     falls as N grows: name it beside the value, and compare at the same N (50,000 in the paper, App. F).
     CIFAR-10's training set against its test set gives 3.15.
     """
-    moments = []
-    for name, features in (("features_a", features_a), ("features_b", features_b)):
-        real_array(name, features, 2)
-        require(len(features) > 1, name, f"{len(features)} image", "a covariance needs two images or more")
-        features = as_numpy(features).astype(np.float64)
-        moments += [features.mean(0), np.cov(features, rowvar=False).reshape(2 * features.shape[1:])]
-    return frechet(*moments)
+    return frechet_gaussians(fitted(features_a, "features_a"), fitted(features_b, "features_b"))
+
+
+def fitted(features, name="features"):
+    """The Gaussian of features (N, F), with the normaliser 1 / (N - 1): kept, it need not be fitted again for each FID.
+
+    Fewer images than features go through their N x N products, so a small sample is quick.
+    """
+    real_array(name, features, 2)
+    N = len(features)
+    require(N > 1, name, f"{N} image", "a covariance needs two images or more")
+    found = Gaussian.fit(as_numpy(features).astype(np.float64))
+    return Gaussian._of(found.mu, found.U, found.lam * (N / (N - 1)))

@@ -3,9 +3,11 @@
     python -m paintlib.measure.nfe cifar10 --out table --samples 10000 --reference train.npy --batch 250 --device cuda
     accelerate launch --num_processes 2 -m paintlib.measure.nfe cifar10 --out table ...        the same numbers
 
-A cell is a method, its steps, and how many evaluations the jump replaces. Chunk i of the samples starts from the noise
-of the generator (seed, i), whatever the cell and whoever computes it, so all cells have the same noise and any number
-of processes, on machines that share the folder, gives the same numbers. Chunks that are there are not made again.
+A cell is a method, its steps, and how many evaluations the jump replaces. Beside its distance stands by how much that
+exceeds the distance of the same steps without a jump, and of as many evaluations without one ("minus"), in pairs. Chunk
+i of the samples starts from the noise of the generator (seed, i), whatever the cell and whoever computes it, so all
+cells have the same noise and any number of processes, on machines that share the folder, gives the same numbers. Chunks
+that are there are not made again.
 """
 
 import argparse
@@ -24,7 +26,7 @@ from paintlib import data
 from paintlib.checks import require, whole
 from paintlib.data.fetch import digest, write_whole
 from paintlib.gaussian import Gaussian
-from paintlib.measure.distance import frechet, frechet_gaussians
+from paintlib.measure.distance import fitted, frechet_gaussians
 from paintlib.measure.inception import INCEPTION_SHA256, _features, load_inception
 
 METHODS = {"ddim": "DDIM", "heun": "HeunDiscrete", "dpm": "DPMSolverMultistep"}
@@ -120,11 +122,11 @@ class Job:
         there = self.asked.reference is not None and Path(self.asked.reference).is_file()
         require(there, "reference", self.asked.reference, remedy)
         network = load_inception(self.asked.weights, self.device)
-        real = np.load(self.asked.reference, allow_pickle=False).astype(np.float64)
-        moments = real.mean(0), np.cov(real, rowvar=False)
+        features = np.load(self.asked.reference, allow_pickle=False)
+        real, self.real = fitted(features, "reference"), len(features)
 
         def distance(found):
-            return frechet(*moments, found.mean(0), np.cov(found.astype(np.float64), rowvar=False))
+            return frechet_gaussians(real, fitted(found))
 
         return lambda images: _features(network, images, self.device), distance, f"inception {INCEPTION_SHA256}"
 
@@ -135,9 +137,22 @@ def interval(distance, features, rng, repeats):
     The error is the spread over `repeats` subsamples of N / 2 without replacement: the variance of a mean of m out of N
     is (1 / m - 1 / N) of one's, which at m = N / 2 is that of the mean of N new ones.
     """
-    N, value = len(features), distance(features)
-    halves = [distance(features[rng.permutation(N)[: N // 2]]) for _ in range(repeats)]
-    error = float(np.std(halves, ddof=1))
+    return _halved(lambda rows: distance(features[rows]), len(features), rng, repeats)
+
+
+def paired(distance, first, second, rng, repeats):
+    """By how much the distance of the first features exceeds that of the second, and its interval.
+
+    Row n of both was painted from the same noise. A subsample takes the same rows of both, so what the two cells have
+    in common is in no error.
+    """
+    require(len(first) == len(second), "features", (len(first), len(second)), "give both cells the same noises")
+    return _halved(lambda rows: distance(first[rows]) - distance(second[rows]), len(first), rng, repeats)
+
+
+def _halved(statistic, N, rng, repeats):
+    value = statistic(np.arange(N))
+    error = float(np.std([statistic(rng.permutation(N)[: N // 2]) for _ in range(repeats)], ddof=1))
     return float(value), float(value - 1.96 * error), float(value + 1.96 * error)
 
 
@@ -148,19 +163,29 @@ def table(job, cells, rank=0, processes=1, wait=lambda: None):
         chunk(job, cell, n)
         print(f"{cell}: {(n + 1) * job.batch} of {job.samples} pictures", file=sys.stderr, flush=True)
     wait()
-    if rank:
-        return None
-    return [_row(job, cell) for cell in cells]
+    return None if rank else [_row(job, cell, cells) for cell in cells]
 
 
-def _row(job, cell):
+def _whole(job, cell):
+    """The features of all pictures of a cell, and the evaluations that one took."""
     parts = [chunk(job, cell, n) for n in range(job.samples // job.batch)]
-    features = np.concatenate([found for found, _ in parts])
+    return np.concatenate([found for found, _ in parts]), parts[0][1]
+
+
+def _row(job, cell, cells):
+    features, nfe = _whole(job, cell)
     value, low, high = interval(job.distance, features, np.random.default_rng(0), job.asked.repeats)
-    metric = f"FID, Inception of 2015, against {job.asked.reference}" if job.asked.metric == "fid" else (
+    metric = f"FID, Inception of 2015, against {job.real:,} training pictures" if job.asked.metric == "fid" else (
         f"squared Frechet distance on {PCA} principal axes of the training pictures")  # fmt: skip
-    row = {"model": job.asked.model, **asdict(cell), "nfe": parts[0][1], "metric": metric, "value": round(value, 4)}
+    row = {"model": job.asked.model, **asdict(cell), "nfe": nfe, "metric": metric, "value": round(value, 4)}
     row |= {"low": round(low, 4), "high": round(high, 4), "samples": job.samples, "seed": job.seed}
+    row["minus"] = {}
+    for other in cells if cell.skip else ():  # the same steps without the jump, and as many evaluations without one
+        if (other.method, other.skip) == (cell.method, 0) and other.steps in (cell.steps, cell.steps - cell.skip):
+            difference = paired(
+                job.distance, features, _whole(job, other)[0], np.random.default_rng(0), job.asked.repeats
+            )
+            row["minus"][str(other)] = [round(part, 4) for part in difference]
     return row | {"hardware": _hardware(job.device)}
 
 
