@@ -5,6 +5,7 @@
     python3 book/tools/make.py lab              the chapters in JupyterLab, as copies of your own in desk/
     python3 book/tools/make.py student          the chapters without their solutions, in _build/student
     python3 book/tools/make.py instructor       the chapters with all outputs and solutions, in _build/instructor
+    python3 book/tools/make.py slides           slides of each part with notes for the speaker, in _build/slides
     python3 book/tools/make.py mark FOLDER      what the checks say of a class's notebooks, as a table in FOLDER/marks
     python3 book/tools/make.py colab [03 06]    every chapter (or some) as Colab runs it, on Colab's versions
 
@@ -117,6 +118,7 @@ if __name__ == "__main__":
     if sys.version_info < (3, 11):  # noqa: UP036
         sys.exit(f"The book needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
     goals = {"site": site, "tests": tests, "student": student, "instructor": instructor, "lab": lab, "mark": mark,
+             "slides": tool("slides", "slides"),
              "colab": tool("twin", "publish")}  # fmt: skip
     if len(sys.argv) < 2 or sys.argv[1] not in goals:
         sys.exit(__doc__)
