@@ -38,6 +38,27 @@ def effective_dimension(x, fraction=0.999, *, centred):
     return xp.sum(xp.astype(share < fraction, xp.int64), axis=-1) + 1
 
 
+def principal_axes(x, k):
+    """The top k principal axes of a trajectory, unit vectors (..., k, D), and its variances along them (..., k).
+
+    The mean over the steps is taken off, and a variance is the mean square of what is left. Of the endpoint estimates'
+    trajectory these are the paper's directions along the image manifold (Fig. 5A). Signs are free: an axis points to
+    where the trajectory ends.
+    """
+    xp = _check_trajectory(x)
+    inside = isinstance(k, Integral) and 1 <= k < x.shape[0]
+    require(inside, "k", k, f"a trajectory of {x.shape[0]} steps has from 1 to {x.shape[0] - 1} axes")
+    rows = xp.moveaxis(x - xp.mean(x, axis=0), 0, -2)
+    values, scores = _principal(rows)
+    values, scores = values[..., :k], scores[..., :k]
+    least = float(xp.finfo(x.dtype).eps) * values[..., :1] * x.shape[0]
+    require(bool(xp.all(values > least)), "k", k, "the trajectory has no variance along that many axes; ask for fewer")
+    last = scores[..., -1:, :]
+    scores = xp.where(last < 0, -scores, scores)
+    axes = xp.matrix_transpose(scores) @ rows
+    return axes / values[..., None] ** 0.5, values / x.shape[0]
+
+
 def _share(square, x):
     """Squared errors as shares of |x_t|^2."""
     xp = array_namespace(x)

@@ -51,6 +51,24 @@ def test_table_2_effective_dimension_by_scikit_learn(library, fraction):
         assert ours[b] == np.argmax(share >= fraction) + 1
 
 
+@each_library
+def test_principal_axes_by_scikit_learn(library):
+    axes, variances = (np.asarray(a) for a in geometry.principal_axes(LIBRARIES[library](RUN), 3))
+    for b in range(2):
+        pca = PCA(3).fit(RUN[:, b])
+        np.testing.assert_allclose(np.abs(axes[b] @ pca.components_.T), np.eye(3), atol=1e-9)
+        np.testing.assert_allclose(variances[b] * T / (T - 1), pca.explained_variance_, rtol=1e-9)
+        assert np.all(axes[b] @ (RUN[-1, b] - RUN[:, b].mean(0)) > 0)
+
+
+def test_principal_axes_that_are_not_there_are_refused():
+    line = np.linspace(0, 1, 6)[:, None] * np.ones(4)
+    with pytest.raises(ValueError, match="^k: got 2; the trajectory has no variance"):
+        geometry.principal_axes(line, 2)
+    with pytest.raises(ValueError, match="^k: got 6; a trajectory of 6 steps has from 1 to 5"):
+        geometry.principal_axes(line, 6)
+
+
 def test_effective_dimension_without_centring():
     far_from_zero = np.ones((5, 4)) * 100 + np.random.default_rng(1).standard_normal((5, 4))
     assert geometry.effective_dimension(far_from_zero, 0.99, centred=False) == 1

@@ -181,6 +181,33 @@ def test_a_prompt_changed_on_the_way_is_the_other_prompts_run_from_there(pipe):
         pipe.scheduler = before
 
 
+@pytest.mark.parametrize("scheduler", [DDIMScheduler(**TABLE, clip_sample=False), EulerDiscreteScheduler(**TABLE)],
+                         ids=lambda s: type(s).__name__)  # fmt: skip
+def test_a_run_that_starts_on_the_way_ends_where_the_whole_one_does(pipe, scheduler):
+    before, pipe.scheduler = pipe.scheduler, scheduler
+    try:
+        for guidance in (1.0, 3.0):
+            whole = prompts.record(pipe, PROMPTS, guidance, 5)
+            rest = prompts.record(pipe, PROMPTS, guidance, 5, whole.x[2], start=2)
+            np.testing.assert_allclose(rest.x, whole.x[2:], rtol=1e-4, atol=1e-4)
+            np.testing.assert_allclose(rest.x0_hat, whole.x0_hat[2:], rtol=1e-4, atol=1e-3)
+            assert np.array_equal(rest.t, whole.t[2:]) and np.array_equal(rest.level.sigma, whole.level.sigma[2:])
+        assert pipe.scheduler is scheduler
+    finally:
+        pipe.scheduler = before
+
+
+def test_points_of_the_text_encoder_take_the_place_of_prompts(pipe):
+    points = prompts.read(pipe, PROMPTS)
+    assert points.shape == (2, 77, 48)
+    for guidance in (1.0, 3.0):
+        wanted = prompts.record(pipe, PROMPTS, guidance, 3)
+        found = prompts.record(pipe, points, guidance, 3)
+        assert np.array_equal(found.x, wanted.x)
+    between = prompts.record(pipe, (points[:1] + points[1:]) / 2, 3.0, 3, pipelines.noise(pipe, 1))
+    assert not np.allclose(between.x[-1], wanted.x[-1, :1], atol=1e-4)
+
+
 def test_decode_and_encode_are_the_pipelines_in_slices(pipe, monkeypatch):
     z = 0.2 * pipelines.noise(pipe, 5, seed=1).reshape(5, 1, -1)
     whole = pipelines.decode(pipe, z)
@@ -208,6 +235,7 @@ def test_the_bar_is_shown_on_demand_and_left_as_it_was(pipe, capsys):
         "every": {"every": 0},
         "steps": {"steps": 0},
         "then": {"then": (2, ["a cat"])},
+        "start": {"start": 51, "noise": np.ones((2, 256), np.float32)},
         "guidance_rescale": {"guidance_rescale": 0.7},
         "output_type": {"output_type": "pil"},
         "negative_prompt": {"negative_prompt": ["", ""]},
@@ -217,6 +245,13 @@ def test_bad_input_is_named(pipe, quantity, wrong):
     with pytest.raises(ValueError, match=f"^{quantity}: got"):
         prompts.record(pipe, **{"prompts": PROMPTS, **wrong})
     assert not pipe.unet._forward_hooks
+
+
+def test_a_start_on_the_way_needs_its_states_and_two_encoders_are_not_read(pipe, xl):
+    with pytest.raises(ValueError, match="^noise: got None; with a start"):
+        prompts.record(pipe, PROMPTS, start=2)
+    with pytest.raises(ValueError, match="^prompts: got StableDiffusionXLPipeline"):
+        prompts.read(xl, PROMPTS)
 
 
 def test_what_is_no_text_to_image_pipeline_is_refused(tmp_path):

@@ -4,6 +4,7 @@ import copy
 import inspect
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -43,21 +44,36 @@ class Painting(Trajectory):
     plain: Any
 
 
+def read(pipe, prompts):
+    """What a pipeline's text encoder makes of prompts, (B, tokens, width): a point for each, with others between them.
+
+    `record` and `watch` take such points in place of prompts. For pipelines of one text encoder, Stable Diffusion 1, 2.
+    """
+    _alone(pipe, "prompts")
+    with torch.inference_mode():
+        return pipe.encode_prompt(list(prompts), pipe.unet.device, 1, False)[0]
+
+
 def record(
-    pipe, prompts, guidance=7.5, steps=50, noise=None, seed=0, every=1, batch=None, then=None, progress=False, **options
+    pipe, prompts, guidance=7.5, steps=50, noise=None, seed=0, every=1, batch=None, then=None, start=0, progress=False,
+    **options,
 ):
     """Let a pipeline paint the prompts (B of them), and note each `every`th step and the last; a `Painting`.
+
+    prompts: texts, or points between texts as `read` gives them.
 
     Nothing is changed by it: the last state is what pipe(prompts, latents=...) decodes. noise (B, D) is of unit
     variance, by default `pipelines.noise(pipe, B, seed)`. `options` go to the pipeline: negative_prompt, generator,
     height, width, eta, timesteps. `then` = (n, others) changes what is asked for: the first n steps are for `prompts`,
-    the rest for `others` (B of them). At most `batch` prompts are painted at once. The run is held on the CPU in
-    float32, 4 T B D numbers of it (D = 16384 for Stable Diffusion 1, 51 steps: 13 MB a prompt); `watch` holds nothing.
+    the rest for `others` (B of them). `start` = n paints on from states that n of the steps have made, given as `noise`
+    in the run's own coordinates (run.x[n]); what a scheduler remembers of earlier steps begins anew, DDIM remembers
+    nothing. At most `batch` prompts are painted at once. The run is held on the CPU in float32, 4 T B D numbers of it (D = 16384 for Stable Diffusion 1, 51 steps: 13 MB a prompt); `watch` holds nothing.
     The last estimate is the last state itself, which is what a pipeline takes for the picture.
     """
     _check(pipe, guidance, options)
-    prompts = [prompts] if isinstance(prompts, str) else list(prompts)
+    prompts = [prompts] if isinstance(prompts, str) else prompts if torch.is_tensor(prompts) else list(prompts)
     require(len(prompts) > 0, "prompts", "none", "give one or more")
+    require(start == 0 or noise is not None, "noise", None, "with a start, give the states there, run.x[start] say")
     whole("every", every, 1, "note every step (1), every second (2), ...")
     sides = _sides(options)
     H, W, C = pipelines.latent_shape(pipe, **sides)
@@ -66,18 +82,18 @@ def record(
     require(shape == (len(prompts), H * W * C), "noise", shape, f"give ({len(prompts)}, {H * W * C}), one a prompt")
     size = batch or max(LATENTS_PER_CALL // (H * W), 1)
     parts = []
-    for start in range(0, len(prompts), size):
-        cut, kept = slice(start, start + size), []
+    for first in range(0, len(prompts), size):
+        cut, kept = slice(first, first + size), []
         later = then and (then[0], list(then[1])[cut])
-        watch(pipe, prompts[cut], z[cut], _keeper(kept, every), guidance, steps, later, progress, **options)
+        watch(pipe, prompts[cut], z[cut], _keeper(kept, every), guidance, steps, later, start, progress, **options)
         parts.append(kept)
     return _stacked(parts)
 
 
-def watch(pipe, prompts, noise, see, guidance=7.5, steps=50, then=None, progress=False, **options):
+def watch(pipe, prompts, noise, see, guidance=7.5, steps=50, then=None, start=0, progress=False, **options):
     """Let a pipeline paint the prompts at once, and call see(step, last) with each `Guided` step; nothing is kept.
 
-    noise (B, D) and `then` as in `record`; see(step, last) gets NumPy arrays (B, D), and True at the last state.
+    noise (B, D), `then` and `start` as in `record`; see(step, last) gets NumPy arrays (B, D), and True at the last.
     """
     _check(pipe, guidance, options)
     turn, changed = _change(pipe, len(prompts), then, guidance, options)
@@ -85,23 +101,27 @@ def watch(pipe, prompts, noise, see, guidance=7.5, steps=50, then=None, progress
     setting = {name: options[name] for name in SETTING if options.get(name) is not None}
     way = visits(scheduler, None if setting else steps, **setting)
     require(turn is None or turn < len(way) - 1, "then", turn, f"change before the last of {len(way) - 1} steps")
+    whole("start", start, 0, "say how many steps are done")
+    require(start < len(way) - 1, "start", start, f"leave a step to do, of {len(way) - 1}")
     H, W, C = pipelines.latent_shape(pipe, **_sides(options))
     z = torch.as_tensor(noise).reshape(-1, H, W, C).permute(0, 3, 1, 2)
     z = z.to(pipe.unet.device, pipe.unet.dtype).contiguous()
-    heard, sample, both = [], [z * scheduler.init_noise_sigma], []
+    unit = scheduler.init_noise_sigma  # by which a pipeline multiplies what it is given
+    heard, sample, both = [], [z if start else z * unit], []
 
     def after(_, n, t, tensors):
-        output, visit = heard.pop(), way[n]
+        output, visit = heard.pop(), way[start + n]
         both[:] = output
         estimates = [endpoint_of(scheduler, sample[0].float(), part, visit.read)[0] for part in output]
         see(_step(float(visit.t), visit.level, sample[0], estimates, guidance), False)
         sample[0] = tensors["latents"]
-        return changed if n + 1 == turn else {}
+        return changed if start + n + 1 == turn else {}
 
-    with _listening(pipe.unet, len(z), heard), _bar(pipe, progress):
+    with _listening(pipe.unet, len(z), heard), _bar(pipe, progress), _from(pipe, start):
         count = {} if setting else {"num_inference_steps": steps}
-        pipe(prompts, latents=z, guidance_scale=guidance, callback_on_step_end=after, output_type="latent",
-             **count, **options)  # fmt: skip
+        asked = {"prompt_embeds" if torch.is_tensor(prompts) else "prompt": prompts}
+        pipe(**asked, latents=z / unit if start else z, guidance_scale=guidance, callback_on_step_end=after,
+             output_type="latent", **count, **options)  # fmt: skip
     level, end = way[-1].level, sample[0]
     require(bool(torch.isfinite(end).all()), "the last state", "NaN or infinity", "paint in float32, or fewer steps")
     see(_step(-1.0 if level.sigma == 0 else 0.0, level, end, [end] * len(both), 1), True)
@@ -161,8 +181,7 @@ def _change(pipe, B, then, guidance, options):
     turn, others = then
     whole("then", turn, 1, "change after the first step or later")
     require(len(others) == B, "then", f"{len(others)} prompts", f"give {B}, one for each")
-    alone = not hasattr(pipe, "text_encoder_2")
-    require(alone, "then", type(pipe).__name__, "prompts are changed for Stable Diffusion 1 and 2 only")
+    _alone(pipe, "then")
     asked, plain = pipe.encode_prompt(list(others), pipe.unet.device, 1, guidance > 1, options.get("negative_prompt"))
     return turn, {"prompt_embeds": asked if plain is None else torch.cat([plain, asked])}
 
@@ -180,6 +199,31 @@ def _listening(unet, B, heard):
         yield
     finally:
         handle.remove()
+
+
+def _alone(pipe, name):
+    alone = not hasattr(pipe, "text_encoder_2")
+    require(alone, name, type(pipe).__name__, "texts are read and changed for Stable Diffusion 1 and 2 only")
+
+
+@contextmanager
+def _from(pipe, start):
+    """While it lasts, the pipeline's list of times lacks the first `start`."""
+    kept = pipe.scheduler
+    late = copy.deepcopy(kept)
+    setting = late.set_timesteps
+
+    @wraps(setting)
+    def set_timesteps(*arguments, **options):
+        setting(*arguments, **options)
+        late.timesteps = late.timesteps[start:]
+
+    if start:
+        late.set_timesteps, pipe.scheduler = set_timesteps, late
+    try:
+        yield
+    finally:
+        pipe.scheduler = kept
 
 
 @contextmanager
