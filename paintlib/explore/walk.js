@@ -15,7 +15,7 @@ function interactive(root, { title, sprite, counts, kappas, strengths, ways, pro
     button("Reset", () => { film.stop(); [time.value, strength.value, way.value] = [start.time, start.strength, start.way]; render(); }));
 
   const gap = Math.max(2, W >> 3);
-  const shape = [T * (H + gap) - gap, K * (W + gap) - gap];
+  const shape = [T * (H + gap) + gap, K * (W + gap) + gap];
   const sheet = picture("time of the push, early above, against strength", "All pictures: one row for each time, early above, one column for each strength", shape);
   sheet.canvas.style.cursor = "pointer";
   sheet.canvas.style.touchAction = "manipulation";
@@ -44,18 +44,17 @@ function interactive(root, { title, sprite, counts, kappas, strengths, ways, pro
 
   function render() {
     const [d, t, k] = [way.value, time.value, strength.value];
-    const pixels = new Float64Array(3 * shape[0] * shape[1]).fill(128);
+    const pixels = new Float64Array(3 * shape[0] * shape[1]).fill(205);
     const put = (row, column, colour) => { for (let c = 0; c < 3; c++) pixels[3 * (row * shape[1] + column) + c] = colour[c]; };
     for (let i = 0; i < T; i++) for (let j = 0; j < K; j++) {
-      const [top, left, tile] = [i * (H + gap), j * (W + gap), frame(d, i, j)];
+      const [top, left, tile] = [gap + i * (H + gap), gap + j * (W + gap), frame(d, i, j)];
       for (let p = 0; p < H * W; p++) put(top + Math.floor(p / W), left + (p % W), [tile[3 * p], tile[3 * p + 1], tile[3 * p + 2]]);
     }
-    const [top, left] = [t * (H + gap), k * (W + gap)];
-    const frameWidth = Math.min(2, gap);
+    const [top, left] = [gap + t * (H + gap), gap + k * (W + gap)];
+    const frameWidth = Math.min(3, gap);
     for (let r = -frameWidth; r < H + frameWidth; r++) for (let c = -frameWidth; c < W + frameWidth; c++) {
       const inside = r >= 0 && r < H && c >= 0 && c < W;
-      const there = top + r >= 0 && top + r < shape[0] && left + c >= 0 && left + c < shape[1];
-      if (!inside && there) put(top + r, left + c, [230, 159, 0]);
+      if (!inside) put(top + r, left + c, [213, 94, 0]);
     }
     sheet.draw(pixels, 0, 255);
     chosen.draw(frame(d, t, k), 0, 255);
