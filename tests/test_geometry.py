@@ -63,9 +63,9 @@ def test_principal_axes_by_scikit_learn(library):
 
 def test_principal_axes_that_are_not_there_are_refused():
     line = np.linspace(0, 1, 6)[:, None] * np.ones(4)
-    with pytest.raises(ValueError, match="^k: got 2; the trajectory has no variance"):
+    with pytest.raises(ValueError, match=r"^k: got 2; the trajectory has no variance"):
         geometry.principal_axes(line, 2)
-    with pytest.raises(ValueError, match="^k: got 6; a trajectory of 6 steps has from 1 to 5"):
+    with pytest.raises(ValueError, match=r"^k: got 6; a trajectory of 6 steps has from 1 to 5"):
         geometry.principal_axes(line, 6)
 
 

@@ -248,9 +248,9 @@ def test_bad_input_is_named(pipe, quantity, wrong):
 
 
 def test_a_start_on_the_way_needs_its_states_and_two_encoders_are_not_read(pipe, xl):
-    with pytest.raises(ValueError, match="^noise: got None; with a start"):
+    with pytest.raises(ValueError, match=r"^noise: got None; with a start"):
         prompts.record(pipe, PROMPTS, start=2)
-    with pytest.raises(ValueError, match="^prompts: got StableDiffusionXLPipeline"):
+    with pytest.raises(ValueError, match=r"^prompts: got StableDiffusionXLPipeline"):
         prompts.read(xl, PROMPTS)
 
 

@@ -72,7 +72,7 @@ def test_the_command_writes_a_table(tmp_path, monkeypatch):
     monkeypatch.setattr(pipelines, "load", lambda name: type("P", (), {"scheduler": scheduler})())
     seen = {}
 
-    def rows(pipe, asked, album):
+    def rows(_, asked, album):
         seen.update(asked=asked, album=album.shape)
         yield {"prompt": asked[0], "guidance": 1.0}
 

@@ -13,8 +13,8 @@ from paintlib.schedules import Level
     "15.1",
     "A push along u_k leaves its length times the gain of Eq. 14. Of which parts along the features is a random "
     "direction made?",
-    "A random unit direction has the mean square 1 / D along each of D axes. Add the squares of what the features leave, "
-    "then take the root; off the manifold nothing is left.",
+    "A random unit direction has the mean square 1 / D along each of D axes. Add the squares of what the features "
+    "leave, then take the root; off the manifold nothing is left.",
     own=(gain, isotropic_gain),
 )
 def advantage(answer):
@@ -63,7 +63,7 @@ def axes(answer):
 @exercise(
     "15.3",
     "Split each change into a part along its push and a part across it. Which of the two is asked for, and of what?",
-    "The part along a push has the length of the inner product with its unit vector. A push need not have the length 1.",
+    "The part along a push has the length of the inner product with its unit vector. A push may have any length.",
 )
 def own_share(answer):
     f = function(answer)

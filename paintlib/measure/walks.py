@@ -2,10 +2,10 @@
 
     python -m paintlib.measure.walks emoji --prompts 16 --out walks_emoji.json
 
-For each of some prompts, drawn by chance from the pairs trained on, one noise: the painting by DDIM is pushed after n of
-16 steps along a principal axis of its own endpoint estimates, or along a random direction, by K units of the latents,
-and painted on. A row tells what became of one painting. `lpips`: perceptual distance of the two pictures; `moved`: of
-their latents; `other`: whether another drawing of the album is now the nearest one (correlation of pixels).
+For each of some prompts, drawn by chance from the pairs trained on, one noise: the painting by DDIM is pushed after n
+of 16 steps along a principal axis of its own endpoint estimates, or along a random direction, by K units of the
+latents, and painted on. A row tells what became of one painting. `lpips`: perceptual distance of the two pictures;
+`moved`: of their latents; `other`: whether another drawing of the album is now the nearest one (by correlation).
 """
 
 import argparse
@@ -62,7 +62,7 @@ def rows(pipe, asked, album, seed=15, lpips=measure.lpips):
     """One row for each prompt and guidance; its measures have the shape (directions, times, strengths)."""
     from paintlib.networks import pipelines, prompts
 
-    shape = (len(DIRECTIONS), len(TIMES), len(STRENGTHS))
+    shape = (len(DIRECTIONS), len(STRENGTHS), len(TIMES))
     for number, prompt in enumerate(asked):
         z, rng = pipelines.noise(pipe, 1, seed + number), np.random.default_rng(seed + number)
         sign = rng.choice([-1.0, 1.0], size=len(DIRECTIONS))[:, None, None]
@@ -77,7 +77,7 @@ def rows(pipe, asked, album, seed=15, lpips=measure.lpips):
             apart = lpips(*((2 * each - 1).transpose(0, 3, 1, 2) for each in (pictures[1:], first)))
             found = {"lpips": apart, "moved": np.linalg.norm(ends - painting.x[-1], axis=-1).ravel(),
                      "other": (which[1:] != which[0]).astype(int)}  # fmt: skip
-            measures = {name: _rounded(v.reshape(shape[0], shape[2], shape[1]).swapaxes(1, 2)) for name, v in found.items()}
+            measures = {name: _rounded(v.reshape(shape).swapaxes(1, 2)) for name, v in found.items()}
             yield {"prompt": prompt, "guidance": guidance, **measures}
 
 

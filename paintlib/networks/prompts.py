@@ -55,7 +55,17 @@ def read(pipe, prompts):
 
 
 def record(
-    pipe, prompts, guidance=7.5, steps=50, noise=None, seed=0, every=1, batch=None, then=None, start=0, progress=False,
+    pipe,
+    prompts,
+    guidance=7.5,
+    steps=50,
+    noise=None,
+    seed=0,
+    every=1,
+    batch=None,
+    then=None,
+    start=0,
+    progress=False,
     **options,
 ):
     """Let a pipeline paint the prompts (B of them), and note each `every`th step and the last; a `Painting`.
@@ -67,7 +77,8 @@ def record(
     height, width, eta, timesteps. `then` = (n, others) changes what is asked for: the first n steps are for `prompts`,
     the rest for `others` (B of them). `start` = n paints on from states that n of the steps have made, given as `noise`
     in the run's own coordinates (run.x[n]); what a scheduler remembers of earlier steps begins anew, DDIM remembers
-    nothing. At most `batch` prompts are painted at once. The run is held on the CPU in float32, 4 T B D numbers of it (D = 16384 for Stable Diffusion 1, 51 steps: 13 MB a prompt); `watch` holds nothing.
+    nothing. At most `batch` prompts are painted at once. The run is held on the CPU in float32, 4 T B D numbers of it
+    (D = 16384 for Stable Diffusion 1, 51 steps: 13 MB a prompt); `watch` holds nothing.
     The last estimate is the last state itself, which is what a pipeline takes for the picture.
     """
     _check(pipe, guidance, options)
