@@ -1,6 +1,9 @@
 """The built site, seen in headless Chromium with the network blocked: on a telephone, in the dark, by keyboard."""
 
+import os
 import re
+import subprocess
+import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from pypdf import PdfReader
 
 ROOT = Path(__file__).parents[1]
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
@@ -275,3 +279,68 @@ def test_interactive_controls_have_names(visit, page):
         for control in controls(box):
             name = control.evaluate("c => c.getAttribute('aria-label') || c.labels?.[0]?.textContent || c.textContent")
             assert name and name.strip()
+
+
+@pages
+def test_page_says_what_it_is_about_how_old_it_is_and_where_it_lives(site, page):
+    text = (site / f"{page}.html").read_text(encoding="utf-8")
+    home = "https://painters.github.io/book/"
+    about = re.search(r'<meta name="description" content="([^"]{50,200})"', text)
+    assert about and f'<meta property="og:description" content="{about[1]}"' in text
+    assert f'<link rel="canonical" href="{home}{page}.html"' in text
+    assert f'<meta property="og:image" content="{home}_static/card.png"' in text
+    assert (site / "_static/card.png").is_file()
+    assert "CC BY 4.0. Code: MIT" in text
+    assert re.search(r"<p>Version [\d.]+(, this page of \d{4}-\d\d-\d\d)?\.</p>", text)
+    assert f"<loc>{home}{page}.html</loc>" in (site / "sitemap.xml").read_text(encoding="utf-8")
+    if page in CHAPTERS:
+        assert f"colab.research.google.com/github/painters/book/blob/colab/{page}.ipynb" in text
+        assert "Cite this chapter" in text and f"url = {{{home}{page}.html}}" in text
+
+
+def test_titles_and_descriptions_differ(site):
+    heads = [(site / f"{page}.html").read_text(encoding="utf-8").split("</head>")[0] for page in PAGES]
+    for what in (r"<title>([^<]+)", r'name="description" content="([^"]+)'):
+        found = [re.search(what, head)[1] for head in heads]
+        assert len(set(found)) == len(found)
+
+
+def test_a_wrong_address_gets_a_page_that_leads_home(site):
+    text = (site / "404.html").read_text(encoding="utf-8")
+    assert 'href="/book/index.html"' in text and not re.search(r"(src|href)=\"(?!/book/)", text)
+
+
+def test_without_an_address_nothing_speaks_of_one(tmp_path):
+    """A small book of two pages and a chapter, built with no address."""
+    toc = {"format": "jb-book", "root": "book/index"}
+    toc["chapters"] = [{"file": "book/use"}, {"file": "book/errata"}, {"glob": "chapters/06_*"}]
+    (tmp_path / "toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [program, "build", ROOT, "--toc", tmp_path / "toc.yml", "--path-output", tmp_path]
+    env = {name: value for name, value in os.environ.items() if name != "BOOK_ADDRESS"}
+    subprocess.run(list(map(str, command)), check=True, capture_output=True, stdin=subprocess.DEVNULL, env=env)
+    html = tmp_path / "_build/html"
+    for path in [html / "book/use.html", *html.glob("chapters/06_*.html")]:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"canonical|og:image|colab\.research|github\.com|not set yet|published:", text), path.name
+        assert 'name="description"' in text
+    assert not (html / "sitemap.xml").exists()
+
+
+def test_the_book_is_printed_with_contents_numbers_and_links(site, tmp_path):
+    """Two pages of it in a process of its own, for Playwright runs here already."""
+    code = (
+        "import sys; sys.path.insert(0, 'book/tools'); import pathlib, pdf; "
+        "pdf.join(pathlib.Path(sys.argv[1]), sys.argv[2], ['book/use.html', 'book/notation.html'])"
+    )
+    target = tmp_path / "book.pdf"
+    subprocess.run([sys.executable, "-c", code, str(site), str(target)], check=True, cwd=ROOT)
+    book = PdfReader(target)
+    front = book.pages[0].extract_text()
+    start = int(re.search(r"Notation\s+(\d+)", front)[1])
+    assert "Notation" in book.pages[start - 1].extract_text() and 2 < start <= len(book.pages)
+    assert [entry.title for entry in book.outline] == ["How to use this book", "Notation"]
+    for number, page in enumerate(book.pages[1:], 2):
+        assert re.search(rf"(^|\s){number}\s*$", page.extract_text().strip())
+    links = [a.get_object()["/A"] for page in book.pages for a in page.get("/Annots", [])]
+    assert any(link["/S"] == "/GoTo" for link in links) and not [x for x in links if "127.0.0.1" in str(x.get("/URI"))]

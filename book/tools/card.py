@@ -10,7 +10,6 @@ import numpy as np
 
 from paintlib import data, networks
 from paintlib.samplers import collect, ddim
-from paintlib.schedules import Tabulated
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 STEPS = np.linspace(999, 0, 40).round().astype(int)
@@ -19,11 +18,9 @@ SEEDS = (3, 8, 12)
 
 if __name__ == "__main__":
     net = networks.load("cifar10")
-    ddpm = Tabulated.ddpm()
-    levels = [ddpm(t) for t in STEPS]
     x_T = np.stack([np.random.default_rng(seed).standard_normal(net.D) for seed in SEEDS])
-    run = collect(ddim(net, x_T, levels))
-    guesses = data.to_images(np.asarray(run.estimate)[list(SHOWN)], net.shape)
+    run = collect(ddim(net, x_T, net.schedule, STEPS))
+    guesses = data.to_images(np.asarray(run.x0_hat)[list(SHOWN)], net.shape)
     fig = plt.figure(figsize=(12, 6.3), dpi=100, facecolor="#14161a")
     for column in range(len(SHOWN)):
         for row in range(len(SEEDS)):

@@ -104,8 +104,9 @@ wheels = [
     "array-api-compat>=1.9",
 {urls}
 ]
-if not importlib.util.find_spec("paintlib"):
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *wheels], check=True)"""
+if not getattr(importlib.util.find_spec("paintlib"), "origin", None):
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *wheels], check=True)
+    importlib.invalidate_caches()"""
 
 
 def tags(cell):

@@ -7,9 +7,12 @@
     python3 book/tools/make.py instructor       the chapters with all outputs and solutions, in _build/instructor
     python3 book/tools/make.py slides           slides of each part with notes for the speaker, in _build/slides
     python3 book/tools/make.py mark FOLDER      what the checks say of a class's notebooks, as a table in FOLDER/marks
+    python3 book/tools/make.py pdf              the whole book, in _build/book.pdf (needs Chromium)
+    python3 book/tools/make.py publish [URL]    all that goes public, in _build/publish (needs Chromium)
     python3 book/tools/make.py colab [03 06]    every chapter (or some) as Colab runs it, on Colab's versions
 
-Needs Python 3.11 or newer and nothing else. What it installs goes into .venv.
+Needs Python 3.11 or newer and nothing else. What it installs goes into .venv. URL is the address of the repository,
+https://github.com/OWNER/NAME; if it is left out, that of git's remote `origin`.
 """
 
 import hashlib
@@ -92,19 +95,24 @@ def instructor():
     copies(editions.instructor, "instructor")
 
 
+def notebooks():
+    """Install what the chapters need, and JupyterLab; no test, no browser."""
+    install("lab", TORCH, ["--editable", ".[chapters,models,lab]"])
+
+
 def lab(*options):
     """Open JupyterLab on the reader's own copies of the chapters."""
-    install("lab", TORCH, ["--editable", ".[chapters,models,lab]"])
+    notebooks()
     run(PYTHON, "book/tools/desk.py", *options)
 
 
 def mark(folder, *options):
-    """Run the notebooks below a folder, each apart, and write what the checks say into a table."""
-    install("tests", TORCH, ["--requirement", "requirements.txt"])
+    """Run and check each notebook of a folder."""
+    notebooks()
     run(PYTHON, "book/tools/mark.py", Path(folder).resolve(), *options)
 
 
-def tool(name, extra):
+def tool(name, extra="publish"):
     """A command whose work is a script of its own, run in the book's environment with the extra `extra` in it."""
 
     def work(*options):
@@ -117,9 +125,8 @@ def tool(name, extra):
 if __name__ == "__main__":
     if sys.version_info < (3, 11):  # noqa: UP036
         sys.exit(f"The book needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
-    goals = {"site": site, "tests": tests, "student": student, "instructor": instructor, "lab": lab, "mark": mark,
-             "slides": tool("slides", "slides"),
-             "colab": tool("twin", "publish")}  # fmt: skip
+    goals = {goal.__name__: goal for goal in (site, tests, lab, student, instructor, mark)}
+    goals |= {"slides": tool("slides", "slides"), "pdf": tool("pdf"), "publish": tool("publish"), "colab": tool("twin")}
     if len(sys.argv) < 2 or sys.argv[1] not in goals:
         sys.exit(__doc__)
     goals[sys.argv[1]](*sys.argv[2:])

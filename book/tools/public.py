@@ -36,6 +36,7 @@ def home_of(config):
 def configure(app, config):
     """Give the theme what it makes the button and the canonical address from, or take the button away."""
     home = home_of(config)
+    config.html_theme_options["show_toc_level"] = 3  # in _config.yml it would replace all that Jupyter Book sets here
     if home:
         config.html_theme_options |= {"repository_url": home.repository, "repository_branch": "colab"}
         config.html_baseurl = home.site
@@ -45,9 +46,8 @@ def configure(app, config):
 
 def tell_published(app, docname, source):
     home = home_of(app.config)
-    if home:
-        names = {"repository": home.repository, "site": home.site, "colab": home.colab()}
-        source[0] = PUBLISHED.sub(lambda found: found[1].format(**names), source[0])
+    names = {"repository": home.repository, "site": home.site, "colab": home.colab()} if home else {}
+    source[0] = PUBLISHED.sub(lambda found: found[1].format(**names) if home else "", source[0])
 
 
 def description(doctree):
@@ -86,10 +86,13 @@ def complete(app, pagename, templatename, context, doctree):
         card = f"{home.site}_static/card.png"
         meta |= {"og:url": url, "og:image": card, "twitter:card": "summary_large_image"}
         meta["og:image:alt"] = (
-            "Ten guesses of a network on its way from noise to a picture: the outline first, details later."
+            "Three pictures, each as a network guesses it at six moments, from noise to picture: the outline first."
         )
     kind = {True: "property", False: "name"}
     tags = (f'<meta {kind[k.startswith("og:")]}="{k}" content="{html.escape(v)}">' for k, v in meta.items())
+    for button in (b for group in context.get("header_buttons", []) for b in group.get("buttons", [])):
+        if button.get("text") == "Colab":
+            button |= {"text": "Open in Colab", "tooltip": "Run this chapter in Colab"}
     if pagename == app.config.root_doc:
         context["title"] = SUBTITLE  # the book's own title is in the title of each page
     context["metatags"] = context.get("metatags", "") + "\n".join(tags)
