@@ -20,16 +20,15 @@ def moved(d, t, k):
     return np.sqrt(np.mean((PICTURES[d, t, k] - PICTURES[d, t, 2]) ** 2))
 
 
-def test_the_page_finds_each_picture_and_its_distance():
+def test_the_page_finds_each_picture():
     page = javascript(
         """(() => { const bytes = Uint8Array.from(atob(data.sprite.data), (c) => c.charCodeAt(0)); const size = 216;
         const [, T, K] = data.counts;
         const frame = (d, t, k) => bytes.subarray(((d * T + t) * K + k) * size, ((d * T + t) * K + k + 1) * size);
-        return [[...frame(2, 1, 3)], meanDistance(frame(2, 1, 3), frame(2, 1, 2)) / 255]; })()""",
+        return [...frame(2, 1, 3)]; })()""",
         payload(make()),
     )
-    np.testing.assert_allclose(np.array(page[0]) / 255, PICTURES[2, 1, 3].ravel(), atol=0.5 / 255 + 1e-9)
-    assert page[1] == pytest.approx(moved(2, 1, 3), abs=1e-3)
+    np.testing.assert_allclose(np.array(page) / 255, PICTURES[2, 1, 3].ravel(), atol=0.5 / 255 + 1e-9)
 
 
 def test_fragment_stands_alone():

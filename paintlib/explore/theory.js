@@ -199,10 +199,3 @@ function multistepPath(kappas, lam) {
 
 // The mean squared difference of two pictures.
 const meanSquare = (a, b) => a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0) / a.length;
-
-// The root mean square difference of two pictures (chapter 15).
-function meanDistance(a, b) {
-  let sum = 0;
-  a.forEach((v, p) => { sum += (v - b[p]) ** 2; });
-  return Math.sqrt(sum / a.length);
-}

@@ -73,3 +73,10 @@ function interactive(root, { title, sprite, counts, kappas, strengths, ways, pro
 }
 
 function signed(v) { return v > 0 ? `+${v}` : `${v}`.replace("-", "−"); }
+
+// The root mean square difference of two pictures.
+function meanDistance(a, b) {
+  let sum = 0;
+  a.forEach((v, p) => { sum += (v - b[p]) ** 2; });
+  return Math.sqrt(sum / a.length);
+}
