@@ -10,7 +10,7 @@ from array_api_compat import array_namespace
 from paintlib.axes import check_orthonormal
 from paintlib.blocks import slices
 from paintlib.checks import library, real_array, require, same_library, state, vectors
-from paintlib.logspace import check_prior, softmax
+from paintlib.logspace import check_prior, logsumexp, softmax
 from paintlib.schedules import check_level
 
 CACHE = 2**23  # bytes: a block of points that stays in the processor's cache is converted at little cost
@@ -18,6 +18,7 @@ ROUNDING = 1e-10  # a log weight's typical error, which grows as sqrt(D), that n
 PRECISE = 1e-6  # error of an endpoint estimate, as a share of its length, and of a log weight, that float32 may make
 FEW = 0.02  # share of the points under which one by one is faster than all at once
 LARGE = 2**20  # numbers in the points from which on float32 is worth its bookkeeping
+HEAVY = 1e-3  # the share of the weight from which on a point's log weight is had in float64, at little cost
 PROBES = 64  # points whose log weights are compared in both precisions
 
 
@@ -35,7 +36,7 @@ class PointCloud:
     which of them matter. Are they few, their weights come from float64 differences, exact however near the points are
     to one another; are they many, the float32 product is taken if its error, measured on some of the points, moves
     the endpoint estimate by at most 1e-6 of its length, and of the noise's (a log weight by at most 1e-6), and else
-    one in float64.
+    one in float64. The estimate has the log weights of its heavy points from float64 in any case.
 
     A `basis` (D, q) with orthonormal columns, the leading principal axes say, makes low noise fast: inside its span
     distances are exact, outside they are at least the difference of the lengths, so points that are surely too far
@@ -116,7 +117,7 @@ class PointCloud:
             yield cut, xp.astype(block, dtype or xp.float64, copy=False)
 
     def _log_ratios(self, x, alpha, sigma, single=True):
-        """The heaviest point of each row, all log weights relative to it (B, N), and their error (B, 1).
+        """The heaviest point of each row, all log weights relative to it (B, N), their error and its own (B, 1).
 
         First by products about the centre m of the points, log w_i = (alpha e_i.r - alpha^2 |e_i|^2 / 2) / sigma^2 +
         const with e = y - m and r = x - alpha m. Where rounding could matter, once more from differences. The error is
@@ -132,11 +133,11 @@ class PointCloud:
                 rows = range(x.shape[0])
                 pairs = [self._exact_row(x[b, :], alpha[b, 0], sigma[b, 0], kept[b, :], int(best[b])) for b in rows]
                 best = xp.asarray([best for best, _ in pairs], device=x.device)
-                return best, xp.stack([row for _, row in pairs]), error
+                return best, xp.stack([row for _, row in pairs]), error, error
         single = single and self._single and float(xp.max(xp.abs(r))) < 1e15  # squares of that still fit
         logits = self._products(r, alpha, sigma, single)
-        best = xp.argmax(logits, axis=1)
-        logits = logits - xp.max(logits, axis=1, keepdims=True)
+        best, top = xp.argmax(logits, axis=1), xp.max(logits, axis=1, keepdims=True)
+        logits = logits - top
         negligible = math.log(1e-16 / self.N)
         rounding = self._rounding(r, alpha, sigma, single)
         kept = logits >= negligible - 2 * rounding
@@ -146,7 +147,7 @@ class PointCloud:
             best[b], logits[b, :] = self._exact_row(x[b, :], alpha[b, 0], sigma[b, 0], kept[b, :], int(best[b]))
         if single and len(many := _true(felt & ~few)) > 0:
             _put(error, many, self._measured(*(_rows(a, many) for a in (r, alpha, sigma, logits))))
-        return best, xp.where(logits < negligible, -xp.inf, logits), error
+        return best, xp.where(logits < negligible, -xp.inf, logits), error, top
 
     def _products(self, r, alpha, sigma, single):
         """(alpha e_i.r - alpha^2 |e_i|^2 / 2) / sigma^2 + log pi_i up to a constant, (B, N) in float64."""
@@ -177,10 +178,28 @@ class PointCloud:
 
     def _precise(self, x, alpha, sigma):
         """`_log_ratios` with errors of at most PRECISE."""
-        best, ratios, error = self._log_ratios(x, alpha, sigma)
+        best, ratios, error, _ = self._log_ratios(x, alpha, sigma)
         if float(array_namespace(x).max(error)) > PRECISE:
-            best, ratios, _ = self._log_ratios(x, alpha, sigma, single=False)
+            best, ratios, _, _ = self._log_ratios(x, alpha, sigma, single=False)
         return best, ratios
+
+    def _sharpened(self, x, alpha, sigma, ratios, top):
+        """These log weights, `top` taken off, with those of heavy points in float64; and which points (N,) these are.
+
+        What is left of the error is that of many light points, which hardly moves the mean.
+        """
+        xp = array_namespace(x)
+        heavy = xp.any(ratios > math.log(HEAVY) + logsumexp(ratios)[:, None], axis=0)
+        index, r = xp.nonzero(heavy)[0], x - alpha * self._centre
+        if index.shape[0] == 0:
+            return ratios, heavy
+        exact = xp.concat([r @ block.T for _, block in self._blocks(index)], axis=1)
+        exact = (alpha / sigma**2) * (exact - alpha * xp.take(self._half_norms, index))
+        if self.prior is not None:
+            exact = exact + xp.take(self._log_prior, index)
+        ratios = xp.asarray(ratios, copy=True)
+        ratios[:, heavy] = exact - top
+        return ratios, heavy
 
     def _fold(self, block):
         """Rows (..., D) as (..., q + 1): their coordinates in the basis, and the length of what lies outside its span.
@@ -245,10 +264,17 @@ class PointCloud:
 
     def _denoise(self, x, alpha, sigma):
         xp = array_namespace(x)
-        _, ratios, error = self._log_ratios(x, alpha, sigma)
+        _, ratios, error, top = self._log_ratios(x, alpha, sigma)
         w = softmax(ratios)
+        rough = _length(w)
+        unsure = _true((error * rough > PRECISE / 10)[:, 0])
+        if unsure:
+            sharp, heavy = self._sharpened(*(_rows(a, unsure) for a in (x, alpha, sigma, ratios, top)))
+            sharp = softmax(sharp)
+            _put(w, unsure, sharp)
+            _put(rough, unsure, _length(xp.where(heavy, 0.0, sharp)))
         x0_hat = self._mean(w, error[:, 0] > 0)
-        moved = error * self._radius * xp.sum(w**2, axis=1, keepdims=True) ** 0.5  # errors of points are independent
+        moved = error * self._radius * rough  # errors of points are independent
         size = xp.sum(x0_hat**2, axis=1, keepdims=True) ** 0.5
         moved = xp.where(error > 0, moved + float(xp.finfo(xp.float32).eps) * size, moved)  # the mean's own rounding
         allowed = PRECISE * xp.minimum(alpha * size, sigma * self.D**0.5)
@@ -279,6 +305,11 @@ class PointCloud:
         prior = -math.log(self.N) if self.prior is None else xp.take(self._log_prior, best)[:, None]
         mass = xp.log(xp.sum(xp.exp(ratios), axis=1, keepdims=True))
         return prior + mass - nearest / 2 - self.D * xp.log((2 * math.pi) ** 0.5 * sigma)
+
+
+def _length(rows):
+    """The lengths (B, 1) of rows."""
+    return array_namespace(rows).sum(rows**2, axis=1, keepdims=True) ** 0.5
 
 
 def _true(mask):

@@ -136,7 +136,8 @@ class Level:
     def on(self, x):
         """alpha and sigma as arrays like x, shaped to multiply x of shape (..., D): batch axes gain a trailing one."""
         xp = library("x", x)
-        require(floating(xp, x.dtype), "x", f"dtype {x.dtype}", "convert to floating point")
+        if not floating(xp, x.dtype):
+            require(False, "x", f"dtype {x.dtype}", "convert to floating point")
         self._fits(x)
         return tuple(
             scalar(value, x) if isinstance(value, float) else self._over_batch(xp, value, x)

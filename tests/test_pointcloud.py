@@ -247,18 +247,22 @@ def test_ties_between_far_points_end_and_share_the_weight():
         assert np.isclose(weights.sum(), 1)
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize(
+    ("library", "shift", "with_prior"),
+    [("numpy", 0.5, False), ("numpy", 20.0, False), ("numpy", 0.5, True), ("torch", 0.5, True)],
+)
 @pytest.mark.parametrize("kappa", [40.0, 8.0, 3.0, 1.0, 0.1, 1e-3])
-def test_float32_products_move_the_estimate_by_no_more_than_is_said(library, kappa):
+def test_float32_products_move_the_estimate_by_no_more_than_is_said(library, shift, with_prior, kappa):
     """Against sums over differences in float64, near-duplicates among the points."""
     rng = np.random.default_rng(0)
-    y = (rng.standard_normal((4500, 256)) * np.arange(1, 257) ** -0.5 + 0.5).astype(np.float32)
+    y = (rng.standard_normal((4500, 256)) * np.arange(1, 257) ** -0.5 + shift).astype(np.float32)
     y[1::2] = y[::2] + 1e-6 * rng.standard_normal((2250, 256), dtype=np.float32)
     x = y[:6].astype(float) + kappa * rng.standard_normal((6, 256))
-    exact = -((x[:, None] - y.astype(float)) ** 2).sum(-1) / (2 * kappa**2)
+    prior = rng.dirichlet(np.ones(4500)) if with_prior else np.full(4500, 1 / 4500)
+    exact = -((x[:, None] - y.astype(float)) ** 2).sum(-1) / (2 * kappa**2) + np.log(prior)
     wanted = softmax(exact, axis=1) @ y.astype(float)
-    points, state = (torch.from_numpy(y), torch.from_numpy(x)) if library == "torch" else (y, x)
-    cloud = PointCloud(points)
+    cast = torch.from_numpy if library == "torch" else np.asarray
+    cloud, state = PointCloud(cast(y), cast(prior) if with_prior else None), cast(x)
     assert cloud._single
     found = np.asarray(cloud.denoise(state, Level(1.0, kappa)))
     size = np.minimum(np.linalg.norm(wanted, axis=1), 16 * kappa)
@@ -277,7 +281,26 @@ def test_float32_is_really_taken_and_really_refused(monkeypatch):
 
     monkeypatch.setattr(PointCloud, "_products", watched)
     rng = np.random.default_rng(0)
-    cloud = PointCloud(rng.standard_normal((4500, 256), dtype=np.float32))
-    for kappa in (40.0, 3.0, 0.01):
+    y = rng.standard_normal((4500, 256), dtype=np.float32)
+    for shift, kappa in ((0, 40.0), (20, 2.0), (0, 0.01)):  # a far centre costs digits
+        cloud = PointCloud(y + np.float32(shift))
         cloud.denoise(cloud.points[:3].astype(float) + kappa * rng.standard_normal((3, 256)), Level(1.0, kappa))
     assert taken == [True, True, False, True]
+
+
+@pytest.mark.parametrize("with_prior", [False, True])
+def test_heavy_points_have_their_log_weights_in_float64_on_the_scale_of_the_others(with_prior):
+    rng = np.random.default_rng(0)
+    y = (rng.standard_normal((4500, 256)) * np.arange(1, 257) ** -0.5 + 5).astype(np.float32)
+    prior = rng.dirichlet(np.full(4500, 9.0)) if with_prior else None
+    cloud, x, at = PointCloud(y, prior), y[:3] + 2.0 * rng.standard_normal((3, 256)), np.full((3, 1), 2.0)
+    true = -((x[:, None] - y.astype(float)) ** 2).sum(-1) / 8 + (np.log(prior) if with_prior else 0)
+    _, rough, error, top = cloud._log_ratios(x, at / 2, at)
+    sharp, heavy = cloud._sharpened(x, at / 2, at, rough, top)
+    assert error.min() > 0 and 3 < heavy.sum() < 600
+    light = ~heavy & (rough > -20).all(0)
+    for row in range(3):
+        off = sharp[row] - true[row]
+        assert np.ptp(off[heavy]) < 1e-9 < 1e-7 < np.ptp((rough - true)[row, heavy])
+        assert abs(off[light].mean() - off[heavy].mean()) < 4 * error[row, 0]
+        np.testing.assert_array_equal(sharp[row, ~heavy], rough[row, ~heavy])

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paintlib.checks import as_numpy, require, whole
+from paintlib.checks import as_numpy, number, require, whole
 from paintlib.data.fetch import UNREADABLE, digest, obtain
 from paintlib.data.sources import SOURCES, read_npz
 
@@ -215,6 +215,10 @@ def pad(images, margin=2, black=0):
     images = as_numpy(images)
     _check_axes(images)
     whole("margin", margin, 0, "give a whole number of pixels, 0 or more")
+    black = number("black", black, "give the value of a black pixel, 0 or -1")
+    with np.errstate(invalid="ignore"):
+        held = images.dtype.kind == "f" or np.asarray(black).astype(images.dtype) == black
+    require(held, "black", black, f"pixels of {images.dtype} have no such value")
     sides = [(0, 0), (margin, margin), (margin, margin), (0, 0)]
     return np.pad(images, sides[: images.ndim], constant_values=black)
 

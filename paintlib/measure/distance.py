@@ -3,7 +3,7 @@
 import numpy as np
 from array_api_compat import array_namespace
 
-from paintlib.checks import as_numpy, library, real_array, require
+from paintlib.checks import as_numpy, library, real_array, require, vectors
 from paintlib.gaussian import Gaussian
 
 EPS32 = 2.0**-23
@@ -52,8 +52,8 @@ def frechet(mean1, cov1, mean2, cov2):
 
 def _gaussian(mean, cov, names):
     """N(mean, cov) on its principal axes; variances under the rounding error of the largest count as zero."""
-    real_array(names, mean, 1)
-    real_array(names, cov, 2)
+    vectors(names, real_array(names, mean, 1))
+    vectors(names, real_array(names, cov, 2))
     mean, cov = _alike(names, mean, cov)
     D = mean.shape[0]
     require(tuple(cov.shape) == (D, D), names, f"shapes {(D,)}, {tuple(cov.shape)}", "need (D,) and (D, D)")
@@ -92,7 +92,7 @@ def fitted(features, name="features"):
 
     Fewer images than features go through their N x N products, so a small sample is quick.
     """
-    real_array(name, features, 2)
+    vectors(name, real_array(name, features, 2))
     N = len(features)
     require(N > 1, name, f"{N} image", "a covariance needs two images or more")
     found = Gaussian.fit(as_numpy(features).astype(np.float64))

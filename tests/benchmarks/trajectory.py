@@ -5,7 +5,7 @@
 
 Three ways, each in a process of its own on one thread: paintlib's point cloud with a basis of principal axes, which
 passes over points that are surely too far; paintlib's without; and the plain form in float32, all products whole.
-Memory is the peak of the process above its data, which are float32.
+Time is the processor's, memory the peak of the process above its data, which are float32.
 """
 
 import argparse
@@ -56,8 +56,8 @@ def basis():
 
 
 WAYS = {
-    "paintlib, float64, with a basis": lambda y: PointCloud(y, basis=basis()),
-    "paintlib, float64, without": PointCloud,
+    "paintlib, with a basis": lambda y: PointCloud(y, basis=basis()),
+    "paintlib, without": PointCloud,
     "NumPy, matrix products in float32": plain,
 }
 
@@ -71,15 +71,15 @@ def child(way, file):
     y = np.load(file_of_pictures(file))
     basis()
     before = peak()
-    started = time.perf_counter()
+    started = time.process_time()
     painter = WAYS[way](y)
-    made = time.perf_counter()
+    made = time.process_time()
     schedule, grid = Tabulated.ddpm(), np.append(np.linspace(999, 0, 50).round(), -1)
     x = np.random.default_rng(0).standard_normal((STATES, y.shape[1]))
     steps, marks = [], [made]
     for step in ddim(painter, x, schedule, grid):
         steps.append(step)
-        marks.append(time.perf_counter())
+        marks.append(time.process_time())
     np.save(file, collect(steps).x[-1])
     early = sum(step.level.kappa > 1 for step in steps)
     times = [made - started, marks[early] - made, marks[-1] - marks[early]]
