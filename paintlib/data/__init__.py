@@ -216,8 +216,9 @@ def pad(images, margin=2, black=0):
     _check_axes(images)
     whole("margin", margin, 0, "give a whole number of pixels, 0 or more")
     black = number("black", black, "give the value of a black pixel, 0 or -1")
-    with np.errstate(invalid="ignore"):
-        held = images.dtype.kind == "f" or np.asarray(black).astype(images.dtype) == black
+    with np.errstate(all="ignore"):
+        cast = np.asarray(black).astype(images.dtype)
+    held = np.isfinite(cast) if images.dtype.kind in "fc" else cast == black
     require(held, "black", black, f"pixels of {images.dtype} have no such value")
     sides = [(0, 0), (margin, margin), (margin, margin), (0, 0)]
     return np.pad(images, sides[: images.ndim], constant_values=black)
