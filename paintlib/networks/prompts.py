@@ -228,6 +228,8 @@ def _from(pipe, start):
     def set_timesteps(*arguments, **options):
         setting(*arguments, **options)
         late.timesteps = late.timesteps[start:]
+        if hasattr(late, "set_begin_index"):  # those that count along their levels
+            late.set_begin_index(start)
 
     if start:
         late.set_timesteps, pipe.scheduler = set_timesteps, late
