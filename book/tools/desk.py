@@ -32,17 +32,20 @@ def lay_out(desk, root=ROOT):
     own = []
     for name, text in files.items():
         path = desk / name
-        if path.is_file() and _sum(path.read_text(encoding="utf-8")) != written.get(name):
+        if path.is_file() and _sum(name, path.read_text(encoding="utf-8")) != written.get(name):
             own.append(name)
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        written[name] = _sum(text)
+        written[name] = _sum(name, text)
     record.write_text(json.dumps(written, indent=1), encoding="utf-8")
     return own
 
 
-def _sum(text):
+def _sum(name, text):
+    """The sum of what a reader can have written: of a notebook its cells, for JupyterLab saves it in its own form."""
+    if name.endswith(".ipynb"):
+        text = "\n\n".join(editions.source(cell) for cell in json.loads(text)["cells"])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

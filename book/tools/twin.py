@@ -73,8 +73,8 @@ class Twin:
         return json.loads((folder / "chapter.ipynb").read_text(encoding="utf-8")), gained
 
     def _pip(self, *what):
-        self._call(self.bin / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-                   "--constraint", VERSIONS, *what)  # fmt: skip
+        options = ["--quiet", "--no-compile", "--disable-pip-version-check", "--constraint", VERSIONS]
+        self._call(self.bin / "python", "-m", "pip", "install", *options, *what)
 
     def _call(self, *command, cwd=ROOT):
         done = subprocess.run(list(map(str, command)), cwd=cwd, env=self.environ, capture_output=True, text=True)
