@@ -103,6 +103,13 @@ def same_library(x, own, quantity="x"):
     require(same, quantity, kinds, "convert one of the two (a Gaussian or Mixture by its .like(x))")
 
 
+def one_level_each(x, *values):
+    """Check that a level's values (..., 1) are no more than x (..., D) has rows."""
+    shape = (*x.shape[:-1], 1)
+    fits = all(np.broadcast_shapes(tuple(value.shape), shape) == shape for value in values)
+    require(fits, "level", f"more levels than x of shape {tuple(x.shape)}", "give one for each x, or one for all")
+
+
 def same_kind(x, own):
     """Check that x has a model's array library, and its dtype where no promotion would help (NumPy promotes)."""
     same_library(x, own)

@@ -16,19 +16,15 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from paintlib.blocks import slices
-from paintlib.checks import real_array, require, same_library, state, whole
+from paintlib.checks import one_level_each, real_array, require, same_library, state, whole
 from paintlib.schedules import check_level
 
 CACHE = 2**20  # bytes of a block of log votes: one that stays in the processor's cache is faster than a large one
 
 
 @dataclass(frozen=True)
-class Keyhole:
-    """x0_hat(p) = sum_i w_i(p) y_i(p), w(p) = softmax_i(-sum over q near p of (x(q) - alpha y_i(q))^2 / 2 sigma^2).
-
-    points (N, D): the album; shape (H, W) or (H, W, C) of a picture; window: the odd side of the square around pixel p,
-    in pixels. A window of 2 max(H, W) - 1 or more shows all from everywhere: that is `PointCloud`. All is in float64.
-    """
+class _Painter:
+    """An album behind windows of one size; a kind of it says how one state (D,) at alpha and sigma is estimated."""
 
     points: Any
     shape: tuple
@@ -45,6 +41,14 @@ class Keyhole:
     def denoise(self, x, level):
         """The endpoint estimate, for x (..., D)."""
         return _by_rows(self, x, level, self._estimate)
+
+
+class Keyhole(_Painter):
+    """x0_hat(p) = sum_i w_i(p) y_i(p), w(p) = softmax_i(-sum over q near p of (x(q) - alpha y_i(q))^2 / 2 sigma^2).
+
+    points (N, D): the album; shape (H, W) or (H, W, C) of a picture; window: the odd side of the square around pixel p,
+    in pixels. A window of 2 max(H, W) - 1 or more shows all from everywhere: that is `PointCloud`. All is in float64.
+    """
 
     def winners(self, x, level):
         """Which picture has the largest vote at each pixel: indices into the album, (..., H W)."""
@@ -76,29 +80,12 @@ class Keyhole:
             yield cut.start, -seen / (2 * sigma**2), y
 
 
-@dataclass(frozen=True)
-class RovingKeyhole:
+class RovingKeyhole(_Painter):
     """The same with the windows around all pixels of all pictures as voters: the album is a heap of patches.
 
     x0_hat(p) = sum_iq w_iq(p) y_i(q), w(p) = softmax_iq(-sum over o of (x(p + o) - alpha y_i(q + o))^2 / 2 sigma^2).
     It costs H W times as much as `Keyhole`: a hundred pictures of 28 x 28 are work for a second or so.
     """
-
-    points: Any
-    shape: tuple
-    window: int
-
-    def __post_init__(self):
-        _check(self)
-
-    @property
-    def D(self):
-        """The number of dimensions."""
-        return self.points.shape[1]
-
-    def denoise(self, x, level):
-        """The endpoint estimate, for x (..., D)."""
-        return _by_rows(self, x, level, self._estimate)
 
     def _estimate(self, x, alpha, sigma):
         xp, (H, W) = array_namespace(x), self.shape[:2]
@@ -164,6 +151,7 @@ def _by_rows(painter, x, level, row):
     same_library(x, painter.points)
     alpha, sigma = check_level(level).on(x)
     require(bool(xp.all(sigma > 0)), "sigma", level.sigma, "a finite album has no score at sigma = 0; use sigma > 0")
+    one_level_each(x, alpha, sigma)
     shape = (*x.shape[:-1], 1)
     alpha, sigma = (xp.reshape(xp.astype(xp.broadcast_to(a, shape), xp.float64), (-1,)) for a in (alpha, sigma))
     rows = xp.astype(xp.reshape(x, (-1, painter.D)), xp.float64)

@@ -4,12 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from array_api_compat import array_namespace
 
 from paintlib.axes import check_orthonormal
 from paintlib.blocks import slices
-from paintlib.checks import library, real_array, require, same_library, state, vectors
+from paintlib.checks import library, one_level_each, real_array, require, same_library, state, vectors
 from paintlib.logspace import check_prior, logsumexp, softmax
 from paintlib.schedules import check_level
 
@@ -100,8 +99,7 @@ class PointCloud:
         remedy = "a finite data set has no score at sigma = 0; use sigma > 0"
         require(bool(xp.all(sigma > 0)), "sigma", level.sigma, remedy)
         shape = (*x.shape[:-1], 1)
-        fits = all(np.broadcast_shapes(tuple(a.shape), shape) == shape for a in (alpha, sigma))
-        require(fits, "level", f"more levels than x of shape {tuple(x.shape)}", "give one for each x, or one for all")
+        one_level_each(x, alpha, sigma)
         alpha, sigma = (xp.reshape(xp.astype(xp.broadcast_to(a, shape), xp.float64), (-1, 1)) for a in (alpha, sigma))
         rows = xp.astype(xp.reshape(x, (-1, self.D)), xp.float64)
         cuts = slices(rows.shape[0], max(self.memory // (48 * self.N), 1))

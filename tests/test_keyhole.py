@@ -133,6 +133,7 @@ def test_three_thousand_pictures_take_less_than_a_second():
         ("x", lambda kind: kind(np.zeros((3, 4)), (2, 2), 3).denoise(np.full(4, np.inf), Level(1.0, 1.0))),
         ("x", lambda kind: kind(np.zeros((3, 4)), (2, 2), 3).denoise(np.full(4, 1e200), Level(1.0, 1.0))),
         ("sigma", lambda kind: kind(np.zeros((3, 4)), (2, 2), 3).denoise(np.zeros(4), CLEAN)),
+        ("level", lambda kind: kind(np.zeros((3, 4)), (2, 2), 3).denoise(np.zeros(4), Level(np.ones(2), np.ones(2)))),
     ],
 )
 def test_bad_input_is_named(kind, quantity, make):

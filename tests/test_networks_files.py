@@ -173,6 +173,12 @@ def test_a_diffusion_transformer_takes_its_label(tmp_path):
     assert np.isfinite(last.x).all()
 
 
+def test_a_picture_that_cannot_be_halved_is_refused(tmp_path):
+    folder = save(tmp_path, tiny_unet(sample_size=7, block_out_channels=(4, 12)))
+    with pytest.raises(ValueError, match=r"sample_size: got \(7, 7\); take .* multiples of 2:"):
+        load(folder, device="cpu")
+
+
 def test_a_size_that_the_config_does_not_say_is_asked_for(tmp_path):
     folder = save(tmp_path, tiny_unet(sample_size=None, block_out_channels=(4, 12)))
     with pytest.raises(ValueError, match=r"sample_size: got None; .*give size="):

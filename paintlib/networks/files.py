@@ -58,7 +58,10 @@ def from_diffusers(net, scheduler, batch=None, size=None):
     size, config = net.config.sample_size if size is None else size, scheduler.config
     require(size is not None, "sample_size", None, "its config does not say how large the images are; give size=")
     side = (size, size) if isinstance(size, int) else tuple(size)
-    shape = (*side, net.config.in_channels)
+    shape, halvings = (*side, net.config.in_channels), len(getattr(net.config, "block_out_channels", [0])) - 1
+    odd = any(isinstance(length, int) and length % 2**halvings for length in side)
+    remedy = f"take sides that are multiples of {2**halvings}: the network halves them from level to level"
+    require(not odd, "sample_size", side, remedy)
     prediction = prediction_of(scheduler)
     if prediction == "flow":
         require(
