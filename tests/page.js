@@ -1,5 +1,16 @@
 // What the page tests ask of a page; each function runs inside it.
 window.page = {
+  moved: 0,
+  kilobytes: () => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .filter((e) => !e.name.startsWith("data:")).reduce((sum, e) => sum + e.decodedBodySize, 0) / 1000,
+  place: (e) => [e.loading, e.getAttribute("width"), e.getAttribute("height")],
+
+  // What axe, once it is on the page, finds against it.
+  async violations() {
+    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+    return violations.flatMap((v) => v.nodes.slice(0, 3).map((n) => `${v.id} (${v.impact}): ${n.html.slice(0, 120)}`));
+  },
+
   // Elements that stick out of a narrow screen, unless a box in the article scrolls them.
   wide(width) {
     const scrolls = (e) => {
@@ -104,3 +115,5 @@ window.page = {
     await document.fonts.ready;
   },
 };
+new PerformanceObserver((list) => list.getEntries().forEach((e) => { if (!e.hadRecentInput) page.moved += e.value; }))
+  .observe({ type: "layout-shift", buffered: true });

@@ -48,6 +48,19 @@ def test_a_picture_has_its_size_and_waits(tmp_path):
     assert pages.with_sizes(said, tmp_path) == said, "finished once is finished"
 
 
+def test_table_headings_have_names():
+    page = (
+        r'<th class="head"><p></p></th><th class="head"><p><span class="math notranslate">\(N=3{,}000\)</span></p></th>'
+    )
+    named = pages.with_names(page)
+    assert named.startswith("<td></td>") and '<th class="head" aria-label="N=3,000"><p><span' in named
+
+
+def test_the_room_of_a_formula_grows_with_what_will_be_seen_of_it():
+    x, hat, fraction, sum_ = (pages.estimate(tex) for tex in ("x", r"\hat x", r"\kappa=\sigma/\alpha", "x_{t} + 1"))
+    assert x == hat < sum_ < fraction < 5 * x + 2
+
+
 def test_hints_are_counted_within_their_exercise():
     hint = '<summary aria-label="Toggle hidden content"><p class="admonition-title">Hint {}</p></summary>'
     one, two = hint.format(1), hint.format(2)
@@ -75,9 +88,11 @@ def test_chapters_and_errata_named_in_the_text_become_links():
         assert linked(kept) == kept
 
 
-def test_the_icons_font_goes_from_the_style_sheet_and_the_rest_stays():
-    css = '@font-face{font-family:"Font Awesome 6"}.a{b:c}.fa-sun:before{content:"x"}.fa-lg{font-size:2em}.fast{d:e}'
-    assert pages.without_icon_font(css) == ".a{b:c}.fa-lg{font-size:2em}.fast{d:e}"
+def test_rules_go_that_nothing_on_the_site_can_use():
+    icons = '@font-face{font-family:"Font Awesome 6"}a{b:c}.fa-sun:before{d:e}'
+    css = icons + ".in .use,.fa-moon{f:g}@media print{.gone{h:i}.in{j:k}}"
+    kept = pages.without_unused_rules(css, pages.classes('["in", "use"]'))
+    assert kept == "a{b:c}.in .use{f:g}@media print{.in{j:k}}"
 
 
 def test_each_chapter_has_its_line_and_nothing_is_needed_that_comes_later():

@@ -7,6 +7,7 @@ import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +18,11 @@ from pypdf import PdfReader
 ROOT = Path(__file__).parents[1]
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 WIDTHS = (1440, 820, 390, 360)
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+KILOBYTES, SHIFT = (
+    2000,
+    0.05,
+)  # of a page when it is opened, uncompressed; and how far things may move (Lighthouse: CLS)
 CONTRAST = 4.5  # WCAG 2.2 AA for text of normal size
 
 
@@ -102,13 +108,6 @@ def test_formulas_are_set_by_the_sites_own_mathjax(visit, page):
     assert not raw, f"a formula stands raw on the page: {raw}"
 
 
-@pages
-def test_page_fits_a_phone(visit, page):
-    tab = visit(page, size=PHONE)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    assert tab.evaluate("page.wide(361)") == []
-
-
 def test_the_check_for_width_sees_what_sticks_out_and_lets_a_box_scroll(visit):
     tab = visit(PAGES[1], size=PHONE, fresh=True)
     wide = "<p style='width: 500px'>wide</p>"
@@ -121,7 +120,7 @@ def test_the_check_for_width_sees_what_sticks_out_and_lets_a_box_scroll(visit):
 
 @pages
 def test_nothing_is_cut_at_any_width(visit, page):
-    """Code wraps; figures and tables fit, or scroll with a sign; the number of an equation is in sight."""
+    """Code wraps, figures and tables fit or scroll with a sign, equations keep their number; axe finds nothing."""
     tab = visit(page, fresh=True)
     tab.evaluate("document.querySelectorAll('article details').forEach((fold) => (fold.open = true))")
     for width in WIDTHS:
@@ -135,6 +134,17 @@ def test_nothing_is_cut_at_any_width(visit, page):
     tab.evaluate("page.frames()")
     assert not tab.evaluate("page.isDark()"), "a page read in the dark is printed light"
     tab.context.close()
+
+
+@pages
+def test_page_is_light_and_stands_still(visit, page):
+    tab = visit(page)
+    assert tab.evaluate("page.kilobytes()") <= KILOBYTES
+    assert tab.evaluate("page.moved") <= SHIFT
+    for waits, width, height in tab.evaluate(
+        "[...document.querySelectorAll('.cell_output a.enlarge img')].map(page.place)"
+    ):
+        assert waits == "lazy" and width and height
 
 
 def test_the_check_for_what_is_cut_sees_it(visit):

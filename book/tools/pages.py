@@ -7,6 +7,7 @@ A folded hint says how many there are, and a fold's name is the text on it. Wher
 erratum, that is a link.
 """
 
+import html
 import re
 from functools import cache
 from pathlib import Path
@@ -72,6 +73,7 @@ def size(tag, file):
 
 def with_sizes(page, folder):
     """Pictures with their size, which wait; a chapter's figure opens at full size when it is pressed."""
+    page = re.sub(r'<a class="reference internal image-reference"[^>]*>\s*(<img [^>]*>)\s*</a>', r"\1", page)
 
     def mend(match):
         tag, source = match[0], match[1]
@@ -83,6 +85,65 @@ def with_sizes(page, folder):
         return f'<a class="enlarge" href="{source}">{tag}</a>' if "_images/" in source else tag
 
     return re.sub(r'<img [^>]*?src="((?!data:|https?:)[^"]+)"[^>]*>', mend, page)
+
+
+def with_names(page):
+    """The sidebar is a landmark, an empty corner of a table no heading, and a heading that is a formula has a name."""
+    page = page.replace(
+        'class="bd-sidebar-primary bd-sidebar">',
+        'class="bd-sidebar-primary bd-sidebar" role="region" aria-label="The book">',
+    )
+    page = re.sub(r'<th class="head[^"]*">\s*(?:<p>\s*</p>)?\s*</th>', "<td></td>", page)
+
+    page = page.replace(' role="doc-biblioentry"', "").replace(
+        ' role="list" class="citation-list"', ' class="citation-list"'
+    )
+
+    def name(match):
+        said = re.sub(r"[\\\\{}$]", "", match[2]).replace('"', "'")
+        return f'<th class="head" aria-label="{said}">{match[1]}'
+
+    return re.sub(r'<th class="head[^"]*">(<p><span class="math[^>]*>\\\((.*?)\\\)</span></p>\s*</th>)', name, page)
+
+
+NO_WIDTH = set(
+    "hat bar tilde dot vec frac sqrt left right mathbf mathrm mathcal text operatorname big bigl bigr".split()
+)
+WIDE = set(r"= < > + - \approx \le \ge \to \propto \sim \pm \times \gg \ll \in \neq \equiv \rightarrow \infty".split())
+NARROW = set("()[]|,.;:!/ijl")
+
+
+def estimate(formula):
+    """About how wide an inline formula will be, in em of the text around it."""
+    width, small, depth = 0.0, None, 0
+    for token in re.findall(r"\\[A-Za-z]+|\\.|\S", formula):
+        if token in "^_":
+            small = depth
+            continue
+        if token in "{}":
+            depth += 1 if token == "{" else -1
+        elif token.removeprefix("\\") not in NO_WIDTH or not token.startswith("\\"):
+            word = (
+                token[1:]
+                if len(token) > 2 and token[1:] in ("log", "exp", "sin", "cos", "arctan", "max", "min")
+                else ""
+            )
+            size = 0.5 * len(word) or (1.35 if token in WIDE else 0.35 if token in NARROW else 0.55)
+            width += size * (1 if small is None else 0.7)
+        if small is not None and token != "{" and depth <= small:
+            small = None
+    return 1.19 * width  # MathJax's letters against the page's
+
+
+def with_widths(page):
+    """Inline formulas that take, until they are set, about the room that they will need."""
+    formula = re.compile(r'<span class="math notranslate nohighlight">\\\((.*?)\\\)</span>', re.S)
+
+    def reserve(match):
+        tex = html.unescape(match[1])
+        return match[0].replace("<span ", f'<span style="--room: {estimate(tex):.1f}em" ', 1)
+
+    return formula.sub(reserve, page)
 
 
 def with_named_folds(page):
@@ -131,11 +192,23 @@ def addresses(folder):
     return chapters, {int(number): f"../book/errata.html#{place}" for place, number in places}
 
 
-def without_icon_font(css):
-    """The theme's style sheet without Font Awesome's rules, but for its sizes."""
-    css = re.sub(r"@font-face\{[^}]*Font ?Awesome[^}]*\}", "", css, flags=re.I)
-    rule = re.compile(r"(?<=[}/])((?:\.fa[srb]?(?:-[\w-]*)?(?:::?before|::?after)?(?:,|(?=\{)))+)\{[^{}]*\}")
-    return rule.sub(lambda match: match[0] if ".fa-lg" in match[1] else "", css)
+def classes(text):
+    """All words of a page or a script that may be the name of a class."""
+    return set(re.findall(r"[A-Za-z_][\w-]*", text))
+
+
+def without_unused_rules(css, words):
+    """A style sheet without the rules for classes that no page and no script names; `words` are all that they say."""
+
+    def used(selector):
+        return "\\" in selector or all(name in words for name in re.findall(r"\.([A-Za-z_-][\w-]*)", selector))
+
+    def judge(match):
+        selectors = match[1] if "(" in match[1] else ",".join(filter(used, match[1].split(",")))
+        return selectors + match[2] if selectors.strip() else ""
+
+    css = re.sub(r"@font-face\s*\{[^}]*Font ?Awesome[^}]*\}", "", css, flags=re.I)
+    return re.sub(r"([^{}@;/]+)(\{[^{}]*\})", judge, css)
 
 
 def finish(app, error):
@@ -144,15 +217,19 @@ def finish(app, error):
     folder = Path(app.outdir)
     library = (folder / "_static/scripts/fontawesome.js").read_text(encoding="utf-8")
     chapters, errata = addresses(folder)
+    words = set().union(*(classes(path.read_text(encoding="utf-8")) for path in folder.glob("_static/**/*.js")))
     for path in folder.rglob("*.html"):
         if "_static" not in path.relative_to(folder).parts:
             page = path.read_text(encoding="utf-8")
-            page = with_named_folds(with_sizes(without_unused(with_icons(page, library)), path.parent))
+            page = with_named_folds(
+                with_names(with_widths(with_sizes(without_unused(with_icons(page, library)), path.parent)))
+            )
             if path.parent.name in ("book", "chapters"):
                 page = with_links(page, {n: a for n, a in chapters.items() if Path(a).name != path.name}, errata)
             path.write_text(page, encoding="utf-8")
-    style = folder / "_static/styles/pydata-sphinx-theme.css"
-    style.write_text(without_icon_font(style.read_text(encoding="utf-8")), encoding="utf-8")
+            words |= set().union(*map(classes, re.findall(r'class="([^"]*)"', page)))
+    for style in (folder / "_static/styles/pydata-sphinx-theme.css", *folder.glob("_static/mystnb.*.css")):
+        style.write_text(without_unused_rules(style.read_text(encoding="utf-8"), words), encoding="utf-8")
 
 
 def setup(app):
