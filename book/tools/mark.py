@@ -132,7 +132,7 @@ def why(code, said, seconds):
 
 def plain(text):
     """A text that no spreadsheet takes for a formula."""
-    return "'" + text if text[:1] in "=+-@\t" else text
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t")) else text
 
 
 def write_csv(path, rows, numbers):
