@@ -228,6 +228,39 @@ def test_start_page_passes_the_ten_second_test(visit):
         assert map_link.get_attribute("aria-label")
 
 
+QUERIES = {
+    "01": ("reverse SDE", "tweedie formula", "probability flow", "noise schedule ddpm"),
+    "02": ("closed form", "woodbury", "gaussian solution derivation"),
+    "03": ("rotation", "what is slerp", "conserved quantity"),
+    "04": ("outline first", "emergence", "power spectrum", "principal components", "colored noise"),
+    "05": ("perturbation", "nudge"),
+    "06": ("samplers heun", "discretization error", "playground"),
+    "07": ("memorization", "softmax attention", "mean shift", "exact score"),
+    "08": ("mixture of gaussians", "speciation"),
+    "10": ("boomerang", "PCA of the trajectory"),
+    "12": ("teleportation", "fewer steps"),
+    "13": ("FID", "optimal time steps"),
+    "14": ("prompt", "stable diffusion"),
+    "16": ("classifier-free guidance", "guidance scale"),
+    "17": ("locality", "creativity"),
+    "18": ("autoguidance", "order of learning"),
+}
+
+
+def test_search_finds_the_right_chapter_first_even_from_disk(browser, site):
+    tab = browser.new_page()
+    tab.goto((site / "search.html").as_uri())
+    tab.wait_for_function("Search.hasIndex()")
+    first = "(query) => Search._performSearch(...Search._parseQuery(query)).at(-1)[0]"
+    asked = {query: number for number, queries in QUERIES.items() for query in queries}
+    assert len(asked) >= 30
+    found = {query: tab.evaluate(first, query) for query in asked}
+    there = {page.split("/")[1][:2] for page in CHAPTERS}
+    wrong = {q: found[q] for q, number in asked.items() if number in there and f"/{number}_" not in found[q]}
+    assert wrong == {}
+    assert "/07_" in tab.evaluate(first, "why do diffusion models memorize"), "more words than the index has"
+
+
 def interactives(tab):
     boxes = tab.locator(".paint-interactive")
     assert boxes.count() >= 1, "a chapter has at least one interactive"
