@@ -1,11 +1,16 @@
 """The quiz: it needs no script, and works by mouse, touch and keyboard, in the light and in the dark."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from paintlib import explore
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "book/tools"))
+
+import editions
 
 RIGHT, WRONG = "The <b>second</b>", "The first"
 ASKED = ("Which is it?", (WRONG, False, "It comes before."), (RIGHT, True, "It is what was asked."))
@@ -19,6 +24,16 @@ def test_it_is_one_fragment_without_a_script_and_markup_stays_text():
     style = re.search(r"<style>(.*)</style>", fragment, re.S)[1]
     for selectors in re.findall(r"^([^{}\n]+)\{", style, re.M):
         assert all(".paint-quiz" in selector for selector in re.split(r",(?![^()]*\))", selectors)), selectors
+
+
+def test_in_colab_and_jupyterlab_the_code_with_the_answers_is_folded_and_the_question_is_not():
+    shown = {"output_type": "execute_result", "data": {"text/html": "<p>asked"}, "metadata": {}, "execution_count": 1}
+    code = {"cell_type": "code", "id": "q", "metadata": {"tags": ["quiz"]}, "execution_count": 1, "outputs": [shown]}
+    notebook = {"cells": [{**code, "source": ['explore.quiz("Why?")']}], "metadata": {}}
+    [cell] = editions.colab(notebook, editions.local(None))["cells"]
+    assert "".join(cell["source"]) == '# @title Which is right?\nexplore.quiz("Why?")' and cell["outputs"] == [shown]
+    assert cell["metadata"]["cellView"] == "form"
+    assert cell["metadata"]["jupyter"] == {"source_hidden": True, "outputs_hidden": False}
 
 
 @pytest.fixture(params=["light", "dark"])

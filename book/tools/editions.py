@@ -137,6 +137,8 @@ def _edition(notebook, places, install, drop):
             cell["outputs"], cell["execution_count"] = [], None
         if "hide-cell" in tags(cell):
             _fold(cell, hints.get(cell["id"], "Code of the solution"))
+        if "quiz" in tags(cell):  # its code holds the answers, its output asks
+            _fold(cell, "Which is right?", outputs=False)
         cells += [cell, *_in_words(cell)]
     if install:
         cells.insert(1, _new("code", "install-paintlib", install, {"cellView": "form"}))
@@ -164,12 +166,12 @@ def _hints(cells):
     return found
 
 
-def _fold(cell, title):
+def _fold(cell, title, outputs=True):
     """Fold code where Colab and JupyterLab look for it; its first line, which both show, says what it holds."""
     cell["source"] = f"# @title {title}\n{source(cell)}".splitlines(keepends=True)
     cell["metadata"] |= {
         "cellView": "form",
-        "jupyter": {"source_hidden": True, "outputs_hidden": bool(cell["outputs"])},
+        "jupyter": {"source_hidden": True, "outputs_hidden": outputs and bool(cell["outputs"])},
     }
 
 
