@@ -73,7 +73,8 @@ def velocity(denoiser, x, level, rate):
 class Guided:
     """Classifier-free guidance: x0_hat = x0_u + strength (x0_c - x0_u); strength 1 is the conditional model alone.
 
-    Where kappa is not between `low` and `high` the conditional model paints alone (Kynkaanniemi and others, 2024).
+    Where kappa is not between `low` and `high` the conditional model paints alone (Kynkaanniemi and others, 2024), and
+    at one such level the other one is not asked.
     """
 
     conditional: Denoiser
@@ -88,6 +89,8 @@ class Guided:
 
     def denoise(self, x, level):
         asked = self.conditional.denoise(x, level)
+        if isinstance(level.kappa, float) and not self.low <= level.kappa <= self.high:
+            return asked
         plain = self.unconditional.denoise(x, level)
         guided = plain + self.strength * (asked - plain)
         if (self.low, self.high) == (0.0, math.inf):

@@ -24,24 +24,29 @@ def painted_variance(lam_c, lam_u, strength, low=0.0, high=math.inf):
     lam_c^w lam_u^(1 - w): logarithms of variances are extrapolated. Outside the interval the prompt alone paints.
     """
     _check(lam_c, lam_u, strength)
-    require(0 <= low <= high, "low, high", (low, high), "need 0 <= low <= high, levels kappa")
+    _check_interval(low, high)
     return lam_c * (_ratio(lam_c, lam_u, low) / _ratio(lam_c, lam_u, high)) ** (strength - 1)
 
 
-def painted_mean(mu_c, mu_u, lam_c, lam_u, strength, kappas=4000):
-    """The mean that guided sampling paints along a feature, from pure noise, guidance on all the way.
+def painted_mean(mu_c, mu_u, lam_c, lam_u, strength, low=0.0, high=math.inf, kappas=4000):
+    """The mean that guided sampling paints along a feature, from pure noise, the prompt stressed as in the variance.
 
-    With equal variances mu_u + w (mu_c - mu_u). Else the integral over kappa of the pull towards the means, kappa
-    [w mu_c / (kappa^2 + lam_c) + (1 - w) mu_u / (kappa^2 + lam_u)], times the factor by which widths change from there
-    to the end; by the trapezoidal rule at `kappas` levels.
+    mu_c + (w - 1) (mu_c - mu_u) times the integral over kappa, from low to high, of
+    kappa / (kappa^2 + lam_u) sqrt(lam_c / (kappa^2 + lam_c)) [q(low) / q(kappa)]^((w - 1) / 2): the push at a level,
+    times the factor by which differences of states change from there to the end; by the trapezoidal rule at `kappas`
+    levels. With equal variances that is sqrt(lam / (low^2 + lam)) - sqrt(lam / (high^2 + lam)), on the whole way 1.
     """
     _check(lam_c, lam_u, strength)
-    w, scale = strength, math.sqrt(max(lam_c, lam_u))
-    u = np.linspace(-16, 16, kappas)  # log(kappa / scale): beyond both ends nothing is left of the integrand
-    square = (scale * np.exp(u)) ** 2
-    pull = square * (w * mu_c / (square + lam_c) + (1 - w) * mu_u / (square + lam_u))
-    kept = (lam_c / (square + lam_c)) ** (w / 2) * (lam_u / (square + lam_u)) ** ((1 - w) / 2)
-    return float(np.trapezoid(pull * kept, u))
+    _check_interval(low, high)
+    scale = math.sqrt(max(lam_c, lam_u))
+    ends = np.clip([low, high], scale * math.exp(-16), scale * math.exp(16))  # beyond them nothing is left
+    u = np.linspace(*np.log(ends), kappas)
+    kappa = np.exp(u)
+    level = Level(1.0, kappa)
+    kept = (lam_c / spread(level, lam_c)) ** 0.5
+    more = (_ratio(lam_c, lam_u, low) / _ratio(lam_c, lam_u, kappa)) ** ((strength - 1) / 2)
+    push = np.trapezoid(kappa**2 / spread(level, lam_u) * kept * more, u)
+    return float(mu_c + (strength - 1) * (mu_c - mu_u) * push)
 
 
 def product_variance(lam_c, lam_u, strength):
@@ -54,10 +59,14 @@ def product_variance(lam_c, lam_u, strength):
 
 
 def _ratio(lam_c, lam_u, kappa):
-    if math.isinf(kappa):
+    if np.ndim(kappa) == 0 and math.isinf(kappa):
         return 1.0
-    level = Level.from_kappa(kappa)
+    level = Level(1.0, kappa)
     return spread(level, lam_c) / spread(level, lam_u)
+
+
+def _check_interval(low, high):
+    require(0 <= low <= high, "low, high", (low, high), "need 0 <= low <= high, levels kappa")
 
 
 def _check(lam_c, lam_u, strength):

@@ -52,20 +52,43 @@ def test_the_denoiser_is_guided_on_its_interval_alone():
         Guided(C, U, 3.0, 2.0, 1.0)
 
 
-@pytest.mark.parametrize("lam_c, lam_u, strength", [(1.0, 1.0, 4.0), (0.5, 2.0, 3.0), (2.0, 0.7, 2.0)])
-def test_the_mean_that_is_painted(lam_c, lam_u, strength):
+PAIRS = [(1.0, 1.0, 4.0), (0.5, 2.0, 3.0), (2.0, 0.7, 2.0)]
+
+
+@pytest.mark.parametrize("low, high", [(0.0, math.inf), (0.7, math.inf), (0.0, 1.5), (0.4, 3.0)])
+@pytest.mark.parametrize("lam_c, lam_u, strength", PAIRS)
+def test_the_mean_that_is_painted(lam_c, lam_u, strength, low, high):
     mu_c, mu_u = 1.5, -0.4
 
     def slope(kappa, x):
-        pulls = strength * (x - mu_c) / (kappa**2 + lam_c), (1 - strength) * (x - mu_u) / (kappa**2 + lam_u)
-        return kappa * sum(pulls)
+        w = strength if low < kappa < high else 1.0
+        return kappa * (w * (x - mu_c) / (kappa**2 + lam_c) + (1 - w) * (x - mu_u) / (kappa**2 + lam_u))
 
     wide = mu_u + strength * (mu_c - mu_u)
-    end = solve_ivp(slope, (1e4, 0.0), [wide], rtol=1e-11, atol=1e-11, method="LSODA").y[0, -1]
-    found = painted_mean(mu_c, mu_u, lam_c, lam_u, strength)
-    assert found == pytest.approx(end, rel=1e-3)
+    kappas = [1e4, *(k for k in (high, low) if 0 < k < 1e4), 0.0]
+    x = np.array([wide if high == math.inf else mu_c])
+    for a, b in pairwise(kappas):
+        x = solve_ivp(slope, (a, b), x, rtol=1e-11, atol=1e-11, method="LSODA").y[:, -1]
+    found = painted_mean(mu_c, mu_u, lam_c, lam_u, strength, low, high)
+    assert found == pytest.approx(x[0], rel=1e-3)
     if lam_c == lam_u:
-        assert found == pytest.approx(wide, rel=1e-6)
+        reached = [1 if k == 0 else 0 if k == math.inf else (lam_c / (k**2 + lam_c)) ** 0.5 for k in (low, high)]
+        assert found == pytest.approx(mu_c + (strength - 1) * (mu_c - mu_u) * (reached[0] - reached[1]), rel=1e-5)
+
+
+def test_where_guidance_is_off_the_plain_painter_is_not_asked():
+    class Counted:
+        calls = 0
+
+        def denoise(self, x, level):
+            self.calls += 1
+            return U.denoise(x, level)
+
+    plain, schedule = Counted(), EDM()
+    partly = Guided(C, plain, 3.0, 0.5, 2.0)
+    for kappa in (0.4, 1.0, 2.5):
+        partly.denoise(np.ones((1, 3)), schedule(kappa))
+    assert plain.calls == 1
 
 
 def test_the_product_of_powers_is_another_density():

@@ -200,5 +200,6 @@ from paintlib.explore.pouring import way_back  # noqa: E402, F401
 from paintlib.explore.quizzes import quiz  # noqa: E402, F401
 from paintlib.explore.race import painters  # noqa: E402, F401  made of the pieces above, as the next
 from paintlib.explore.shape import boomerang  # noqa: E402, F401  it is made of the pieces above
+from paintlib.explore.strength import guided  # noqa: E402, F401
 from paintlib.explore.turning import rotation  # noqa: E402, F401
 from paintlib.explore.walking import walk  # noqa: E402, F401

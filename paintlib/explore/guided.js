@@ -1,0 +1,100 @@
+// Two Gaussians with common axes, without and with the prompt; what guided sampling paints of them, and what it does not.
+
+// q(kappa) = (kappa^2 + lam_c) / (kappa^2 + lam_u), 1 at infinity.
+const quotient = (c, u, kappa) => (kappa === Infinity ? 1 : (kappa ** 2 + c) / (kappa ** 2 + u));
+
+// Variance and mean along one feature {c, u: variances, mc, mu: means} at strength w, guided where low < kappa < high.
+const paintedVariance = ({ c, u }, w, low, high) => c * (quotient(c, u, low) / quotient(c, u, high)) ** (w - 1);
+
+function paintedMean({ c, u, mc, mu }, w, low, high) {
+  const scale = Math.sqrt(Math.max(c, u));
+  const [a, b] = [low, high].map((k) => Math.log(Math.min(scale * Math.exp(16), Math.max(scale * Math.exp(-16), k))));
+  const push = (x) => {
+    const kappa = Math.exp(x);
+    const kept = Math.sqrt(c / (kappa ** 2 + c)) * (quotient(c, u, low) / quotient(c, u, kappa)) ** ((w - 1) / 2);
+    return ((kappa ** 2) / (kappa ** 2 + u)) * kept;
+  };
+  const parts = 600;  // Simpson's rule
+  const h = (b - a) / parts;
+  let sum = push(a) + push(b);
+  for (let n = 1; n < parts; n++) sum += (n % 2 ? 4 : 2) * push(a + n * h);
+  return mc + (w - 1) * (mc - mu) * (sum * h) / 3;
+}
+
+// The Gaussian p_c^w p_u^(1 - w), along one feature: its variance and mean; none where the powers have no integral.
+function product({ c, u, mc, mu }, w) {
+  const precision = w / c + (1 - w) / u;
+  return precision > 0 ? { variance: 1 / precision, mean: ((w * mc) / c + ((1 - w) * mu) / u) / precision } : null;
+}
+
+function interactive(root, { title, pairs, strength, most, kappas }) {
+  const BITS = 60;  // the noise levels of the two interval sliders; their ends are 0 and infinity
+  const level = (n) => (n <= 0 ? 0 : n >= BITS ? Infinity : kappas[0] * (kappas[1] / kappas[0]) ** (n / BITS));
+  const say = (k) => (k === Infinity ? "∞" : short(k));
+  const change = () => { film.stop(); render(); };
+  const pair = choice("With the prompt", pairs.map((p) => p.name), change);
+  const loud = slider("Strength w =", { min: 0, max: most, step: 0.1, value: strength, words: (v) => v.toFixed(1) }, change);
+  const until = slider("off below κ =", { min: 0, max: BITS, step: 1, value: 0, words: (n) => say(level(n)) }, () => { high.value = Math.max(high.value, until.value); change(); });
+  const high = slider("off above κ =", { min: 0, max: BITS, step: 1, value: BITS, words: (n) => say(level(n)) }, () => { until.value = Math.min(high.value, until.value); change(); });
+  let seed = 16;
+  const film = player("Louder and louder", 5, (share) => { loud.value = share * most; render(); });
+  const buttons = make("div", { class: "paint-choice" }, film.element, button("Pause", () => film.stop()),
+    button("New noise", () => { seed += 2; change(); }),
+    button("Reset", () => { [pair.value, loud.value, until.value, high.value, seed] = [0, strength, 0, BITS, 16]; change(); }));
+
+  const plane = plot({ x: [-4.4, 6.6], y: [-4.2, 4.2], width: 360, height: 284, title: "What is painted", margin: [26, 8, 8, 8] });
+  const shape = plane.svg;
+  shape.setAttribute("aria-label", "Ends of many guided paths, and the ellipses of two standard deviations: without the prompt, with it, painted, and of the product of powers");
+  const chart = plot({ x: [0, most], y: [0.1, 10], log: true, width: 360, height: 284, title: "Standard deviation, horizontally", margin: [26, 12, 34, 40],
+    xticks: Array.from({ length: Math.floor(most / 2) + 1 }, (_, n) => [2 * n, `${2 * n}`]), yticks: [[0.1, "0.1"], [0.3, "0.3"], [1, "1"], [3, "3"], [10, "10"]] });
+  chart.svg.append(make("text", { x: 200, y: 280, "text-anchor": "middle" }, "strength w"));
+  const publish = assemble(root, {
+    title, controls: [pair.element, loud.element, until.element, high.element, buttons], panels: [plane.svg, chart.svg],
+    note: "Grey, dotted: without the prompt. Blue: with it (w = 1). Orange, dashed, with dots: what guided sampling paints. Green, dash-dotted: the density p(with)ʷ p(without)¹⁻ʷ, where there is one. Ellipses are drawn at two standard deviations. All curves are exact.",
+  });
+
+  const oval = (means, variances, style) => plane.line(Array.from({ length: 73 }, (_, n) => {
+    const a = (n * Math.PI) / 36;
+    return [means[0] + 2 * Math.sqrt(variances[0]) * Math.cos(a), means[1] + 2 * Math.sqrt(variances[1]) * Math.sin(a)];
+  }), style, true);
+  const clipped = make("g", {});
+  const frame = make("rect", { x: plane.sx(-4.4), y: plane.top, width: plane.sx(6.6) - plane.sx(-4.4), height: plane.bottom - plane.top, fill: "none", class: "line faint soft thin" });
+  plane.layer.append(frame, clipped);
+  const inside = ([a, b]) => Math.abs(a - 1.1) < 5.5 && Math.abs(b) < 4.2;
+
+  function render() {
+    const features = pairs[pair.value].features;
+    const [w, low, top] = [loud.value, level(until.value), level(high.value)];
+    const variances = features.map((f) => paintedVariance(f, w, low, top));
+    const means = features.map((f) => paintedMean(f, w, low, top));
+    const dense = features.map((f) => product(f, w));
+    const z = normals(seed, 160);
+    const ends = Array.from({ length: 80 }, (_, n) => means.map((m, i) => m + Math.sqrt(variances[i]) * z[2 * n + i])).filter(inside);
+    clipped.replaceChildren(
+      oval(features.map((f) => f.mu), features.map((f) => f.u), "soft dashed"),
+      oval(features.map((f) => f.mc), features.map((f) => f.c), "k0 solid"),
+      ...(dense.every(Boolean) ? [oval(dense.map((d) => d.mean), dense.map((d) => d.variance), "k2")] : []),
+      oval(means, variances, "k1"),
+      ...ends.map((p) => plane.dot(p, "k1", 3)),
+    );
+    shape.querySelectorAll("path.line").forEach((path) => path.setAttribute("clip-path", "inset(0)"));
+    const strengths = Array.from({ length: 161 }, (_, n) => (n * most) / 160);
+    const bounded = (v) => Math.min(10, Math.max(0.1, v));
+    const curve = (f, style) => {
+      const points = strengths.map((v) => [v, f(v)]).filter(([, s]) => s >= 0.1 && s <= 10);
+      return points.length > 1 ? [chart.line(points, style)] : [];
+    };
+    const [first] = features;
+    chart.layer.replaceChildren(
+      make("line", { x1: chart.sx(w), x2: chart.sx(w), y1: chart.top, y2: chart.bottom, class: "now" }),
+      ...curve((v) => Math.sqrt(product(first, v)?.variance ?? Infinity), "k2"),
+      ...curve((v) => Math.sqrt(paintedVariance(first, v, low, top)), "k1"),
+      chart.dot([w, bounded(Math.sqrt(variances[0]))], "k1", 6),
+    );
+    const painted = `Painted: mean ${short(means[0])}, standard deviation ${short(Math.sqrt(variances[0]))} horizontally`;
+    const other = dense[0] ? `the product of powers has ${short(dense[0].mean)} and ${short(Math.sqrt(dense[0].variance))}` : "the product of powers has no integral, so it is no density";
+    const when = low > 0 || top < Infinity ? ` Guidance is on from κ = ${say(top)} down to ${say(low)}.` : "";
+    publish(`pair=${pair.value} w=${w.toFixed(1)} low=${until.value} high=${high.value} seed=${seed}`, `At w = ${w.toFixed(1)}. ${painted}; ${other}.${when}`);
+  }
+  render();
+}
