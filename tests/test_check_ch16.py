@@ -33,14 +33,14 @@ def taken_back(x):
 
 RIGHT = {"16.1": half_way, "16.2": w_at, "16.3": taken_back}
 WRONG = [
-    ("16.1", lambda c, u: (c * u) ** 0.5, "squared"),
+    ("16.1", lambda c, u: (c * u) ** 0.5, "is squared"),
     ("16.1", lambda c, u: c**0.5, "off by"),
     ("16.1", lambda c, u: None, "nothing yet"),
     ("16.2", lambda kappa, c, u, W: W, "at every level"),
     ("16.2", lambda kappa, c, u, W: W / (1 + kappa**2), "off by"),
     ("16.3", lambda x: 100 * taken_back(x), "per cent"),
     ("16.3", lambda x: np.mean((np.diff(x, axis=0)[1:] * np.diff(x, axis=0)[:-1]).sum(-1) < 0), "change of the move"),
-    ("16.3", lambda x: 1 - taken_back(x), "off by"),
+    ("16.3", lambda x: 0.5, "off by"),
 ]
 
 

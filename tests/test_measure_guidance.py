@@ -60,7 +60,7 @@ def test_the_table_is_complete_and_compared_prompt_by_prompt():
 
 
 def test_a_sampler_that_is_not_measured_is_refused():
-    with pytest.raises(ValueError, match="^sampler: got Heun; measured are DDIM, PNDM"):
+    with pytest.raises(ValueError, match=r"^sampler: got Heun"):
         guidance.scheduler({}, "Heun")
 
 

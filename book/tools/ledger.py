@@ -640,6 +640,13 @@ LATER = [
         "holds in part: on these networks ahead of Karras, not of theirs for CIFAR-10",
         "13",
     ),
+    (
+        "Kynkaanniemi and others 2024",
+        "guidance on a limited interval: no need of it at low noise, harm at high noise",
+        "the first holds for Gaussians; on the small model no third does most, and harm was not seen",
+        "16",
+    ),
+    ("Bradley and Nakkiran 2024", "guidance does not sample from the product of powers", "holds, in closed form", "16"),
     ("Kamb and Ganguli 2025", "the best window grows with the noise", "holds", "17"),
     (
         "Kamb and Ganguli 2025",

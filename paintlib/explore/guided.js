@@ -38,11 +38,12 @@ function interactive(root, { title, pairs, strength, most, kappas }) {
   const high = slider("off above κ =", { min: 0, max: BITS, step: 1, value: BITS, words: (n) => say(level(n)) }, () => { until.value = Math.min(high.value, until.value); change(); });
   let seed = 16;
   const film = player("Louder and louder", 5, (share) => { loud.value = share * most; render(); });
-  const buttons = make("div", { class: "paint-choice" }, film.element, button("Pause", () => film.stop()),
+  pair.element.classList.add("paint-wide");
+  const buttons = make("div", { class: "paint-choice paint-wide" }, film.element, button("Pause", () => film.stop()),
     button("New noise", () => { seed += 2; change(); }),
     button("Reset", () => { [pair.value, loud.value, until.value, high.value, seed] = [0, strength, 0, BITS, 16]; change(); }));
 
-  const plane = plot({ x: [-4.4, 6.6], y: [-4.2, 4.2], width: 360, height: 284, title: "What is painted", margin: [26, 8, 8, 8] });
+  const plane = plot({ x: [-3, 5], y: [-2.9, 2.9], width: 360, height: 284, title: "What is painted", margin: [26, 8, 8, 8] });
   const shape = plane.svg;
   shape.setAttribute("aria-label", "Ends of many guided paths, and the ellipses of two standard deviations: without the prompt, with it, painted, and of the product of powers");
   const chart = plot({ x: [0, most], y: [0.1, 10], log: true, width: 360, height: 284, title: "Standard deviation, horizontally", margin: [26, 12, 34, 40],
@@ -57,10 +58,11 @@ function interactive(root, { title, pairs, strength, most, kappas }) {
     const a = (n * Math.PI) / 36;
     return [means[0] + 2 * Math.sqrt(variances[0]) * Math.cos(a), means[1] + 2 * Math.sqrt(variances[1]) * Math.sin(a)];
   }), style, true);
-  const clipped = make("g", {});
-  const frame = make("rect", { x: plane.sx(-4.4), y: plane.top, width: plane.sx(6.6) - plane.sx(-4.4), height: plane.bottom - plane.top, fill: "none", class: "line faint soft thin" });
-  plane.layer.append(frame, clipped);
-  const inside = ([a, b]) => Math.abs(a - 1.1) < 5.5 && Math.abs(b) < 4.2;
+  // What runs out of the frame is cut off there, by an svg of its own.
+  const frame = { x: plane.sx(-3), y: plane.top, width: plane.sx(5) - plane.sx(-3), height: plane.bottom - plane.top };
+  const box = `${frame.x} ${frame.y} ${frame.width} ${frame.height}`;
+  const clipped = make("svg", { ...frame, viewBox: box, style: `width: ${frame.width}px; height: ${frame.height}px; max-width: none; margin: 0` });
+  plane.layer.append(make("rect", { ...frame, fill: "none", class: "line faint soft thin" }), clipped);
 
   function render() {
     const features = pairs[pair.value].features;
@@ -69,7 +71,7 @@ function interactive(root, { title, pairs, strength, most, kappas }) {
     const means = features.map((f) => paintedMean(f, w, low, top));
     const dense = features.map((f) => product(f, w));
     const z = normals(seed, 160);
-    const ends = Array.from({ length: 80 }, (_, n) => means.map((m, i) => m + Math.sqrt(variances[i]) * z[2 * n + i])).filter(inside);
+    const ends = Array.from({ length: 80 }, (_, n) => means.map((m, i) => m + Math.sqrt(variances[i]) * z[2 * n + i]));
     clipped.replaceChildren(
       oval(features.map((f) => f.mu), features.map((f) => f.u), "soft dashed"),
       oval(features.map((f) => f.mc), features.map((f) => f.c), "k0 solid"),
@@ -77,7 +79,6 @@ function interactive(root, { title, pairs, strength, most, kappas }) {
       oval(means, variances, "k1"),
       ...ends.map((p) => plane.dot(p, "k1", 3)),
     );
-    shape.querySelectorAll("path.line").forEach((path) => path.setAttribute("clip-path", "inset(0)"));
     const strengths = Array.from({ length: 161 }, (_, n) => (n * most) / 160);
     const bounded = (v) => Math.min(10, Math.max(0.1, v));
     const curve = (f, style) => {

@@ -124,7 +124,7 @@ def stored(name):
 
 
 def asked(count, seed=16):
-    """`count` of the emoji's prompts, all of pairs that were trained on, by a seed; another number prolongs the list."""
+    """`count` of the emoji's prompts, of pairs that were trained on, by a seed; a larger number prolongs the list."""
     from paintlib.data import emoji
 
     drawings = emoji.load()
