@@ -15,14 +15,16 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book/tools"))
 
-import desk  # noqa: E402
 import editions  # noqa: E402
 from address import Home, find, parse  # noqa: E402
+
+import desk  # noqa: E402
 
 HOME = Home("Painters", "book")
 SITE, COLAB = "https://painters.github.io/book/", "https://colab.research.google.com/github/Painters/book/blob/colab/"
 PATHS = sorted(ROOT.glob("chapters/*.ipynb"))
 INSTALL = editions.install_cell([HOME.release("paintlib-1-aa", "paintlib-1-py3-none-any.whl") + "#sha256=aa"])
+FOLDED = {"hint": r"Hint \d of \d", "solution": "Code of the solution", "quiz": r"Which is right\?.*"}
 chapters = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 LINK = re.compile(r"\]\(([^()\s]+)\)|href=\"([^\"]+)\"")
 
@@ -106,13 +108,13 @@ def test_only_what_colab_opens_installs_and_it_does_so_first(path):
 
 
 @chapters
-def test_hints_and_code_of_solutions_are_folded_and_say_what_they_hold(path):
+def test_hints_answers_and_code_of_solutions_are_folded_and_say_what_they_hold(path):
     for edition in made(path).values():
         for cell in edition["cells"]:
-            if cell["cell_type"] == "code" and editions.tags(cell) & {"hint", "solution"}:
+            held = editions.tags(cell) & set(FOLDED)
+            if cell["cell_type"] == "code" and held:
                 first = editions.source(cell).splitlines()[0]
-                wanted = r"Hint \d of \d" if "hint" in editions.tags(cell) else "Code of the solution"
-                assert re.fullmatch(f"# @title {wanted}", first)
+                assert re.fullmatch(f"# @title {FOLDED[held.pop()]}", first)
                 assert cell["metadata"]["cellView"] == "form" and cell["metadata"]["jupyter"]["source_hidden"]
 
 

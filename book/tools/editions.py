@@ -125,6 +125,8 @@ def write(notebook, path):
 def _edition(notebook, places, install, drop):
     """A copy; `drop` are the tags of cells that lose their outputs, None: all of them."""
     notebook = copy.deepcopy(notebook)
+    for cell in notebook["cells"]:
+        cell["id"] = re.sub(r"[^\w-]", "-", cell["id"])  # the format knows letters, digits, - and _
     hints = _hints(notebook["cells"])
     cells = []
     for cell in notebook["cells"]:
