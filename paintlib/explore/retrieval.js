@@ -47,9 +47,11 @@ function interactive(root, { title, points, names, kappas, state, pictures }) {
     if (event.pointerType !== "mouse" && !event.target.closest(".state")) return;
     held = true;
     plane.svg.setPointerCapture(event.pointerId);
-    move(event);
+    if (event.pointerType === "mouse") move(event);  // a finger is on the dot: drawn anew, the dot would lose its touch
   });
   plane.svg.addEventListener("pointermove", (event) => { if (held) move(event); });
+  // a finger on the state drags it; one beside it scrolls the page
+  plane.svg.addEventListener("touchstart", (event) => { if (event.target.closest(".state")) event.preventDefault(); }, { passive: false });
   for (const name of ["pointerup", "pointercancel"]) plane.svg.addEventListener(name, () => { held = false; });
 
   const publish = assemble(root, {

@@ -138,14 +138,21 @@ function picture(label, says, [H, W]) {
   return { element: make("div", { class: "paint-picture" }, canvas, words), canvas, words, draw };
 }
 
+// Title, controls, panels, words. The words follow every move; they are read out once, when the move has come to rest.
 function assemble(root, { title, controls, panels, note }) {
-  const words = make("p", { class: "paint-words", "aria-live": "polite" });
+  const words = make("p", { class: "paint-words" });
+  const said = make("p", { class: "paint-said", "aria-live": "polite" });
   const output = make("div", { class: "paint-panels", "data-output": "" }, ...panels);
+  let rest = null;
   root.querySelector(".fallback").replaceWith(
-    make("p", { class: "paint-heading" }, title), make("div", { class: "paint-controls" }, ...controls), output, words,
+    make("p", { class: "paint-heading" }, title), make("div", { class: "paint-controls" }, ...controls), output, words, said,
     make("p", { class: "paint-note" }, note));
   return (state, sentence) => {
     output.setAttribute("data-state", state);
-    if (words.textContent !== sentence) words.textContent = sentence;  // said once, not at every frame
+    if (words.textContent === sentence) return;
+    const first = !words.textContent;
+    words.textContent = sentence;
+    clearTimeout(rest);
+    if (!first) rest = setTimeout(() => { said.textContent = sentence; }, 700);
   };
 }

@@ -1,0 +1,77 @@
+"""How interactives behave on a phone and to the ear: a finger drags the dot or scrolls; words are read out once."""
+
+import re
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from test_plots import contrast
+
+from paintlib import explore
+
+
+@pytest.fixture(scope="module")
+def phone(browser, tmp_path_factory):
+    """Chapter 07's interactive on a telephone, with page above and below it to scroll through."""
+    path = tmp_path_factory.mktemp("manners") / "page.html"
+    fragment = explore.retrieval(np.array([[0.0, 0.0], [1.0, 0.2], [0.3, 1.0]]))._repr_html_()
+    path.write_text(
+        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width">{fragment}'
+        '<p style="height: 3000px">',
+        "utf-8",
+    )
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    yield page
+    context.close()
+
+
+def swipe(page, box, up):
+    """A finger that goes up by `up` pixels from the middle of a box."""
+    touch = page.context.new_cdp_session(page)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    points = [y - up * n / 8 for n in range(1, 9)]
+    for kind, at in [("touchStart", y), *(("touchMove", p) for p in points), ("touchEnd", None)]:
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [] if at is None else [{"x": x, "y": at}]})
+    page.wait_for_timeout(200)
+
+
+def state(page):
+    return page.locator("[data-output]").get_attribute("data-state"), page.evaluate("scrollY")
+
+
+def test_a_finger_on_the_dot_drags_it_and_one_beside_it_scrolls_the_page(phone):
+    phone.locator(".state").scroll_into_view_if_needed()
+    phone.evaluate("scrollTo(0, scrollY + 40)")
+    begun = state(phone)
+    swipe(phone, phone.locator(".state").bounding_box(), 60)
+    dragged = state(phone)
+    assert dragged[0] != begun[0] and dragged[1] == begun[1]
+    plane = phone.locator("svg").first.bounding_box()
+    swipe(phone, {"x": plane["x"] + 8, "y": plane["y"] + plane["height"] - 30, "width": 4, "height": 4}, 120)
+    assert state(phone)[0] == dragged[0] and state(phone)[1] > dragged[1]
+
+
+def test_a_gesture_is_read_out_once(phone):
+    phone.evaluate("""() => {
+      window.said = [];
+      const live = document.querySelector("[aria-live]");
+      new MutationObserver(() => said.push(live.textContent)).observe(live, { childList: true });
+      const slider = document.querySelector("input");
+      for (let n = 0; n < 40; n++) {
+        slider.value = +slider.min + (n / 40) * (slider.max - slider.min);
+        slider.dispatchEvent(new Event("input"));
+      }
+    }""")
+    phone.wait_for_timeout(1200)
+    assert phone.evaluate("said") == [phone.locator(".paint-words").text_content()]
+
+
+def test_lines_stand_out_from_both_cards():
+    css = files("paintlib.explore").joinpath("style.css").read_text("utf-8")
+    pairs = dict(re.findall(r"--(\w+): ((?:light-dark\([^)]*\))|#\w+)", css))
+    colours = {name: (re.findall(r"#\w+", value) * 2)[:2] for name, value in pairs.items()}
+    for name in ("ink", "soft", "c0", "c1", "c2", "c3", "c4"):
+        for theme in (0, 1):
+            assert contrast(colours[name][theme], colours["card"][theme]) >= 3, (name, theme)
