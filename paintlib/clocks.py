@@ -25,7 +25,7 @@ from paintlib.checks import (
     vectors,
     within,
 )
-from paintlib.schedules import Level
+from paintlib.levels import Level
 
 
 def same_fate(beliefs):

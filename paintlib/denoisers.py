@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from paintlib.checks import library, require, vectors
-from paintlib.schedules import check_level
+from paintlib.levels import check_level
 
 
 class Denoiser(Protocol):

@@ -11,7 +11,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from paintlib.checks import everywhere, float_array, not_negative, number, real_array, require, together, vectors
-from paintlib.schedules import check_level
+from paintlib.levels import check_level
 
 
 def pc_residual(x, k, *, centred):

@@ -13,8 +13,8 @@ import math
 import numpy as np
 
 from paintlib.checks import everywhere, number, require
-from paintlib.gaussian import spread
-from paintlib.schedules import Level
+from paintlib.features import spread
+from paintlib.levels import Level
 
 
 def painted_variance(lam_c, lam_u, strength, low=0.0, high=math.inf):

@@ -17,7 +17,7 @@ from array_api_compat import array_namespace
 
 from paintlib.blocks import slices
 from paintlib.checks import one_level_each, real_array, require, same_library, state, whole
-from paintlib.schedules import check_level
+from paintlib.levels import check_level
 
 CACHE = 2**20  # bytes of a block of log votes: one that stays in the processor's cache is faster than a large one
 

@@ -11,8 +11,8 @@ from array_api_compat import array_namespace
 
 from paintlib.checks import real_array, require, same_kind, same_library, state
 from paintlib.gaussian import Gaussian
+from paintlib.levels import check_level
 from paintlib.logspace import check_prior, logsumexp, softmax
-from paintlib.schedules import check_level
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from array_api_compat import array_namespace
 
 from paintlib.checks import everywhere, number, real_array, require
-from paintlib.gaussian import spread
-from paintlib.schedules import CLEAN, check_level
+from paintlib.features import spread
+from paintlib.levels import CLEAN, check_level
 
 
 def gain(lam, start, end=CLEAN, eta=0.0):

@@ -7,14 +7,15 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from paintlib.axes import check_orthonormal
-from paintlib.blocks import slices
+from paintlib.blocks import indices, lengths, put_rows, share, slices, take_rows
 from paintlib.checks import library, one_level_each, real_array, require, same_library, state, vectors
+from paintlib.levels import check_level
 from paintlib.logspace import check_prior, logsumexp, softmax
-from paintlib.schedules import check_level
 
 CACHE = 2**23  # bytes: a block of points that stays in the processor's cache is converted at little cost
 ROUNDING = 1e-10  # a log weight's typical error, which grows as sqrt(D), that needs no second look
 PRECISE = 1e-6  # error of an endpoint estimate, as a share of its length, and of a log weight, that float32 may make
+COARSE = 1.0  # one that is beyond repair, where many points are that near to one another
 FEW = 0.02  # share of the points under which one by one is faster than all at once
 LARGE = 2**20  # numbers in the points from which on float32 is worth its bookkeeping
 HEAVY = 1e-3  # the share of the weight from which on a point's log weight is had in float64, at little cost
@@ -125,9 +126,9 @@ class PointCloud:
         r = x - alpha * self._centre
         one = slice(0, 1)  # a look at one row tells whether the basis will help
         error = xp.zeros_like(alpha)
-        if self.basis is not None and _share(self._candidates(r[one, :], alpha[one, :], sigma[one, :])[1]) < FEW:
+        if self.basis is not None and share(self._candidates(r[one, :], alpha[one, :], sigma[one, :])[1]) < FEW:
             best, kept = self._candidates(r, alpha, sigma)
-            if _share(kept) < FEW:
+            if share(kept) < FEW:
                 rows = range(x.shape[0])
                 pairs = [self._exact_row(x[b, :], alpha[b, 0], sigma[b, 0], kept[b, :], int(best[b])) for b in rows]
                 best = xp.asarray([best for best, _ in pairs], device=x.device)
@@ -141,10 +142,12 @@ class PointCloud:
         kept = logits >= negligible - 2 * rounding
         few = xp.sum(xp.astype(kept, xp.int64), axis=1) < max(math.ceil(FEW * self.N), 2)
         felt = rounding[:, 0] / self.D**0.5 > ROUNDING
-        for b in _true(felt & few if single else felt):
+        if single and bool(xp.all(~few & (rounding[:, 0] / self.D**0.5 > COARSE))):
+            return self._log_ratios(x, alpha, sigma, single=False)
+        for b in indices(felt & few if single else felt):
             best[b], logits[b, :] = self._exact_row(x[b, :], alpha[b, 0], sigma[b, 0], kept[b, :], int(best[b]))
-        if single and len(many := _true(felt & ~few)) > 0:
-            _put(error, many, self._measured(*(_rows(a, many) for a in (r, alpha, sigma, logits))))
+        if single and len(many := indices(felt & ~few)) > 0:
+            put_rows(error, many, self._measured(*(take_rows(a, many) for a in (r, alpha, sigma, logits))))
         return best, xp.where(logits < negligible, -xp.inf, logits), error, top
 
     def _products(self, r, alpha, sigma, single):
@@ -264,35 +267,35 @@ class PointCloud:
         xp = array_namespace(x)
         _, ratios, error, top = self._log_ratios(x, alpha, sigma)
         w = softmax(ratios)
-        rough = _length(w)
-        unsure = _true((error * rough > PRECISE / 10)[:, 0])
+        rough = lengths(w)
+        unsure = indices((error * rough > PRECISE / 10)[:, 0])
         if unsure:
-            sharp, heavy = self._sharpened(*(_rows(a, unsure) for a in (x, alpha, sigma, ratios, top)))
+            sharp, heavy = self._sharpened(*(take_rows(a, unsure) for a in (x, alpha, sigma, ratios, top)))
             sharp = softmax(sharp)
-            _put(w, unsure, sharp)
-            _put(rough, unsure, _length(xp.where(heavy, 0.0, sharp)))
+            put_rows(w, unsure, sharp)
+            put_rows(rough, unsure, lengths(xp.where(heavy, 0.0, sharp)))
         x0_hat = self._mean(w, error[:, 0] > 0)
         moved = error * self._radius * rough  # errors of points are independent
         size = xp.sum(x0_hat**2, axis=1, keepdims=True) ** 0.5
         moved = xp.where(error > 0, moved + float(xp.finfo(xp.float32).eps) * size, moved)  # the mean's own rounding
         allowed = PRECISE * xp.minimum(alpha * size, sigma * self.D**0.5)
-        felt = _true((alpha * moved > allowed)[:, 0])
+        felt = indices((alpha * moved > allowed)[:, 0])
         if felt:
-            w = softmax(self._log_ratios(*(_rows(a, felt) for a in (x, alpha, sigma)), single=False)[1])
-            _put(x0_hat, felt, self._mean(w, w[:, 0] < 0))
+            w = softmax(self._log_ratios(*(take_rows(a, felt) for a in (x, alpha, sigma)), single=False)[1])
+            put_rows(x0_hat, felt, self._mean(w, w[:, 0] < 0))
         return x0_hat
 
     def _mean(self, w, single):
         """sum_i w_i y_i over the points that weigh anything; in float32, block by block, for the rows `single` (B,)."""
         xp = array_namespace(w)
         out = xp.zeros((w.shape[0], self.D), dtype=xp.float64, device=w.device)
-        for rows, dtype in ((_true(~single), xp.float64), (_true(single), xp.float32)):
+        for rows, dtype in ((indices(~single), xp.float64), (indices(single), xp.float32)):
             if rows:
-                own = _rows(w, rows)
+                own = take_rows(w, rows)
                 used = xp.nonzero(xp.any(own > 0, axis=0))[0]
                 own, used = (own, None) if used.shape[0] == self.N else (xp.take(own, used, axis=1), used)
                 own = xp.astype(own, dtype, copy=False)
-                _put(out, rows, sum(xp.astype(own[:, cut] @ y, xp.float64) for cut, y in self._blocks(used, dtype)))
+                put_rows(out, rows, sum(xp.astype(own[:, cut] @ y, xp.float64) for cut, y in self._blocks(used, dtype)))
         return out
 
     def _log_prob(self, x, alpha, sigma):
@@ -303,34 +306,3 @@ class PointCloud:
         prior = -math.log(self.N) if self.prior is None else xp.take(self._log_prior, best)[:, None]
         mass = xp.log(xp.sum(xp.exp(ratios), axis=1, keepdims=True))
         return prior + mass - nearest / 2 - self.D * xp.log((2 * math.pi) ** 0.5 * sigma)
-
-
-def _length(rows):
-    """The lengths (B, 1) of rows."""
-    return array_namespace(rows).sum(rows**2, axis=1, keepdims=True) ** 0.5
-
-
-def _true(mask):
-    """The indices of a mask's true entries, as a list."""
-    found = array_namespace(mask).nonzero(mask)[0]
-    return found.tolist() if hasattr(found, "tolist") else [int(i) for i in found]
-
-
-def _rows(array, rows):
-    """The rows of a list; the array itself, if that is all of them."""
-    if len(rows) == array.shape[0]:
-        return array
-    xp = array_namespace(array)
-    return xp.take(array, xp.asarray(rows, device=array.device), axis=0)
-
-
-def _put(array, rows, values):
-    """Write values into the rows of a list."""
-    for i, row in enumerate(rows):
-        array[row, :] = values[i, :]
-
-
-def _share(mask):
-    """The share of true entries."""
-    xp = array_namespace(mask)
-    return float(xp.mean(xp.astype(mask, xp.float64)))

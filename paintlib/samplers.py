@@ -15,7 +15,8 @@ import numpy as np
 from array_api_compat import array_namespace, is_torch_array
 
 from paintlib.checks import finite, number, real_array, require
-from paintlib.schedules import Level, check_schedule
+from paintlib.levels import Level
+from paintlib.schedules import check_schedule
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from array_api_compat import array_namespace
 
 from paintlib import grids, transfer
 from paintlib.checks import as_numpy, float_array, positive, require, variances, whole, within
-from paintlib.schedules import CLEAN, EDM, check_schedule
+from paintlib.levels import CLEAN
+from paintlib.schedules import EDM, check_schedule
 
 
 def step_costs(run, gaussian=None):

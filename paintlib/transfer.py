@@ -13,8 +13,9 @@ from itertools import pairwise
 import numpy as np
 
 from paintlib.checks import float_array, number, require, variances, within
-from paintlib.gaussian import spread
-from paintlib.schedules import check_level, check_schedule
+from paintlib.features import spread
+from paintlib.levels import check_level
+from paintlib.schedules import check_schedule
 
 
 def exact(lam, schedule, grid):

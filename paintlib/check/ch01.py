@@ -4,9 +4,10 @@ import numpy as np
 
 from paintlib.check import Wrong, close, exercise, function, number, numbers, parts
 from paintlib.denoisers import Function, noise
+from paintlib.levels import Level
 from paintlib.pointcloud import PointCloud
 from paintlib.samplers import collect, ddim, heun, rk4, stochastic
-from paintlib.schedules import EDM, Level
+from paintlib.schedules import EDM
 
 
 @exercise(

@@ -6,8 +6,9 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from paintlib.check import Wrong, close, exercise, function, number, numbers, parts
-from paintlib.gaussian import Gaussian, psi
-from paintlib.schedules import Level
+from paintlib.features import psi
+from paintlib.gaussian import Gaussian
+from paintlib.levels import Level
 
 # Curves s -> (alpha, sigma, alpha', sigma'): four kinds of noise, of which only the first is variance preserving.
 CURVES = {

@@ -6,8 +6,9 @@ from paintlib.check import Wrong, close, exercise, function, number, numbers
 from paintlib.denoisers import Function
 from paintlib.gaussian import Gaussian
 from paintlib.geometry import slerp
+from paintlib.levels import Level
 from paintlib.samplers import collect, ddim
-from paintlib.schedules import Flow, Level
+from paintlib.schedules import Flow
 
 
 def _line(lam):

@@ -4,7 +4,7 @@ import numpy as np
 
 from paintlib.check import Wrong, close, exercise, function, number
 from paintlib.gaussian import Gaussian
-from paintlib.schedules import CLEAN, Level
+from paintlib.levels import CLEAN, Level
 
 PAIRS = ((9.0, 1.0), (1.0, 9.0), (221.4, 0.57), (0.3, 0.02), (2.0, 2.0))
 VARIANCES = (0.02, 0.3, 1.0, 7.0, 221.4)

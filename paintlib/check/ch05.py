@@ -3,10 +3,12 @@
 import numpy as np
 
 from paintlib.check import Wrong, close, exercise, function, number, numbers
-from paintlib.gaussian import Gaussian, psi
+from paintlib.features import psi
+from paintlib.gaussian import Gaussian
+from paintlib.levels import CLEAN, Level
 from paintlib.perturb import gain
 from paintlib.samplers import collect, ddim, rk4
-from paintlib.schedules import CLEAN, EDM, VP, Flow, Level
+from paintlib.schedules import EDM, VP, Flow
 
 
 def _feature(lam):

@@ -6,9 +6,10 @@ import numpy as np
 
 from paintlib.check import Wrong, close, exercise, function, numbers, parts
 from paintlib.grids import log_snr
+from paintlib.levels import Level
 from paintlib.pointcloud import PointCloud
 from paintlib.samplers import collect, rk4
-from paintlib.schedules import EDM, Level
+from paintlib.schedules import EDM
 
 
 @exercise(

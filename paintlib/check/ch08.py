@@ -6,9 +6,10 @@ from paintlib.check import Wrong, close, exercise, function, number, numbers, pa
 from paintlib.clocks import expected_changes
 from paintlib.gaussian import Gaussian
 from paintlib.grids import log_snr
+from paintlib.levels import Level
 from paintlib.mixture import Mixture
 from paintlib.samplers import rk4
-from paintlib.schedules import EDM, Level
+from paintlib.schedules import EDM
 
 
 def _round(means, variance):

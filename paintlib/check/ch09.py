@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 
 from paintlib.check import close, exercise, function, parts
-from paintlib.schedules import VP, Level, Tabulated
+from paintlib.levels import Level
+from paintlib.schedules import VP, Tabulated
 
 
 @exercise(

@@ -4,7 +4,7 @@ import numpy as np
 
 from paintlib.check import close, exercise, function
 from paintlib.gaussian import Gaussian
-from paintlib.schedules import CLEAN, Level
+from paintlib.levels import CLEAN, Level
 
 VARIANCES = (0.05, 0.6, 1.0, 9.0, 221.4)
 

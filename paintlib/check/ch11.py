@@ -5,9 +5,10 @@ import numpy as np
 from paintlib.check import close, exercise, function
 from paintlib.denoisers import score
 from paintlib.gaussian import Gaussian
+from paintlib.levels import Level
 from paintlib.mixture import Mixture
 from paintlib.pointcloud import PointCloud
-from paintlib.schedules import Level, Tabulated
+from paintlib.schedules import Tabulated
 
 
 def _typical(lam, level):

@@ -5,8 +5,8 @@ from scipy.integrate import quad, solve_ivp
 
 from paintlib.check import Wrong, close, exercise, function, numbers, parts
 from paintlib.gaussian import Gaussian
+from paintlib.levels import Level
 from paintlib.networks.jumps import jump, land
-from paintlib.schedules import Level
 
 
 @exercise(

@@ -7,8 +7,9 @@ import numpy as np
 from paintlib import data, timetables, transfer
 from paintlib.check import Wrong, close, exercise, function, number, numbers
 from paintlib.gaussian import Gaussian
+from paintlib.levels import CLEAN
 from paintlib.samplers import collect, ddim
-from paintlib.schedules import CLEAN, EDM
+from paintlib.schedules import EDM
 
 
 @exercise(

@@ -5,8 +5,8 @@ import numpy as np
 from paintlib import geometry
 from paintlib.check import Wrong, close, exercise, function, number, numbers
 from paintlib.gaussian import Gaussian
+from paintlib.levels import Level
 from paintlib.perturb import gain, isotropic_gain
-from paintlib.schedules import Level
 
 
 @exercise(

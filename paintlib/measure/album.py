@@ -19,10 +19,10 @@ from paintlib.data.fetch import digest
 from paintlib.data.make import sums
 from paintlib.denoisers import Function, score
 from paintlib.gaussian import Gaussian
+from paintlib.levels import Level
 from paintlib.measure.explained import explained_variance
 from paintlib.pointcloud import PointCloud
 from paintlib.samplers import collect
-from paintlib.schedules import Level
 
 MODELS = Path(__file__).parents[1] / "models"
 MARGINS = {"cifar10": 0, "fashion-mnist": 2}  # to the 32 x 32 of the networks

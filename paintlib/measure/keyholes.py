@@ -16,9 +16,9 @@ import numpy as np
 from paintlib import data
 from paintlib.data.make import PER_CLASS, choose, sums
 from paintlib.keyhole import Keyhole
+from paintlib.levels import Level
 from paintlib.measure.album import MARGINS, weights_of
 from paintlib.pointcloud import PointCloud
-from paintlib.schedules import Level
 
 NAME, SHAPE = "fashion-mnist", (28, 28)
 FILE = "fashion_mnist_keyholes.npz"

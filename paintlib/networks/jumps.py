@@ -14,9 +14,9 @@ import torch
 
 from paintlib.checks import require, whole
 from paintlib.gaussian import Gaussian
+from paintlib.levels import CLEAN, Level
 from paintlib.networks.schedulers import Visit, title, visits
 from paintlib.samplers import collect, rk4
-from paintlib.schedules import CLEAN, Level
 
 
 def jump(theory, x, start, end=CLEAN, moves=40):

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from paintlib.checks import require, whole
+from paintlib.levels import Level
 from paintlib.networks import pipelines
 from paintlib.networks.forms import endpoint_of
 from paintlib.networks.pixels import like
 from paintlib.networks.schedulers import visits
 from paintlib.samplers import Step, Trajectory
-from paintlib.schedules import Level
 
 LATENTS_PER_CALL = 2**15
 SETTING = ("timesteps", "sigmas")  # of the options those that choose the visits

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from paintlib.checks import require
-from paintlib.schedules import Level
+from paintlib.levels import Level
 
 REASONS = {
     "to noise": "runs from an image to noise; `record` watches the way back",

@@ -8,12 +8,12 @@ import torch
 
 from paintlib.checks import real_array, require
 from paintlib.denoisers import Function
+from paintlib.levels import Level
 from paintlib.networks.adapters import EDMNetwork, FlowNetwork, Network
 from paintlib.networks.forms import check_pair, endpoint_of, output_for
 from paintlib.networks.pixels import like, to_pixels
 from paintlib.networks.schedulers import draws, kind, sort_arguments, title, visits
 from paintlib.samplers import Step
-from paintlib.schedules import Level
 
 
 def record(denoiser, scheduler, x, steps=None, start=None, **arguments):
