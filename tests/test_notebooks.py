@@ -224,14 +224,10 @@ def test_the_warm_up_is_about_earlier_chapters_and_says_which(chapter):
     assert own == 1 or all(any(n < own for n in of) for of in named), "name the earlier chapter of each question"
 
 
-# Chapters that have no quiz yet.
-NO_QUIZ_YET = {"16"}
-
-
 @chapters
 def test_two_to_four_questions_with_a_choice_of_answers(chapter):
     asked = [(source, cell) for _, source, cell in cells(chapter, "code") if "explore.quiz(" in source]
-    assert 2 <= len(asked) <= 4 or chapter.name[:2] in NO_QUIZ_YET
+    assert 2 <= len(asked) <= 4
     for source, cell in asked:
         assert {"quiz", "remove-input"} <= tags(cell), "the page shows the question, and not how it is written"
         assert source.startswith("explore.quiz("), "a cell of its own, for teachers to edit"
