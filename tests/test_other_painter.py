@@ -13,7 +13,7 @@ HUB = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 FEWER = {
     'MODEL = "emoji"': f'MODEL = "{HUB}"',
     "STEPS, bar = H * W * channels, 16, MODEL not in networks.shipped()": "STEPS, bar = H * W * channels, 7, False",
-    '"lobster", "giraffe", "snake",\n         "monkey face", "bird", "anchor", "banana", "penguin", "violin", "owl"]': "]",
+    '"lobster", "giraffe", "snake",\n         "monkey face", "bird", "anchor", "banana", "penguin", "violin", "owl"]': "]",  # noqa: E501
     "astype(float), 10)": "astype(float), 5)",
     "LENGTH, TIMES = 2.0 * UNIT, (0, 6, 12)": "LENGTH, TIMES = 2.0 * UNIT, (0, 2, 5)",
     '"rocket, glossy 3d", (0, 3, 6, 9, 12)': '"rocket, glossy 3d", (0, 1, 2, 4, 5)',
