@@ -22,7 +22,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject
 
 ROOT = Path(__file__).resolve().parents[2]
-PAPER = {"format": "A4", "print_background": True}
+PAPER = {"format": "A4", "print_background": True, "scale": 0.8}
 MARGIN = {"top": "18mm", "bottom": "20mm", "left": "16mm", "right": "16mm"}
 STYLE = """<!doctype html><meta charset="utf-8"><style>@page { size: A4; margin: 0 } body { margin: 0;
 font: 11pt/1.5 sans-serif } .leaf { height: 297mm; position: relative; break-after: page; overflow: hidden }
@@ -106,7 +106,9 @@ def join(site, target, pages=None):
         for _, part in parts:
             for page in part.pages:
                 number = len(writer.pages)
-                writer.add_page(page).merge_page(stamps[number])
+                leaf = writer.add_page(page)
+                leaf.merge_page(stamps[number])
+                leaf.compress_content_streams()
         for title, start in rows:
             writer.add_outline_item(title, start - 1)
         lead_inside(writer, address, dict(zip(pages, starts, strict=True)))
