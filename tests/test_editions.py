@@ -15,9 +15,10 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book/tools"))
 
-import desk  # noqa: E402
 import editions  # noqa: E402
 from address import Home, find, parse  # noqa: E402
+
+import desk  # noqa: E402
 
 HOME = Home("Painters", "book")
 SITE, COLAB = "https://painters.github.io/book/", "https://colab.research.google.com/github/Painters/book/blob/colab/"
