@@ -16,9 +16,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book/tools"))
 
 import editions  # noqa: E402
+import lab  # noqa: E402
 from address import Home, find, parse  # noqa: E402
-
-import desk  # noqa: E402
 
 HOME = Home("Painters", "book")
 SITE, COLAB = "https://painters.github.io/book/", "https://colab.research.google.com/github/Painters/book/blob/colab/"
@@ -225,20 +224,20 @@ def test_a_fork_finds_its_own_address_and_a_copy_without_one_none(tmp_path):
 
 
 def test_the_desk_keeps_what_the_reader_wrote_and_renews_the_rest(tmp_path):
-    root, desk_ = tmp_path / "book root", tmp_path / "desk"
+    root, desk = tmp_path / "book root", tmp_path / "desk"
     (root / "chapters").mkdir(parents=True)
     (root / "book").mkdir()
     (root / "book/notation.md").write_text("page one", encoding="utf-8")
     for path in PATHS[:2]:
         (root / "chapters" / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
-    assert desk.lay_out(desk_, root) == []
-    first, second = (desk_ / "chapters" / path.name for path in PATHS[:2])
+    assert lab.lay_out(desk, root) == []
+    first, second = (desk / "chapters" / path.name for path in PATHS[:2])
     first.write_text(first.read_text(encoding="utf-8").replace("...  # your work", "return 1"), encoding="utf-8")
     mine = first.read_text(encoding="utf-8")
     for path in PATHS[:2]:
         target = root / "chapters" / path.name
         target.write_text(path.read_text(encoding="utf-8").replace("The question.", "What we ask."), encoding="utf-8")
-    assert desk.lay_out(desk_, root) == [f"chapters/{first.name}"]
+    assert lab.lay_out(desk, root) == [f"chapters/{first.name}"]
     assert first.read_text(encoding="utf-8") == mine and "What we ask." in second.read_text(encoding="utf-8")
 
 

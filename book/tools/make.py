@@ -103,7 +103,7 @@ def notebooks():
 def lab(*options):
     """Open JupyterLab on the reader's own copies of the chapters."""
     notebooks()
-    run(PYTHON, "book/tools/desk.py", *options)
+    run(PYTHON, "book/tools/lab.py", *options)
 
 
 def mark(folder, *options):
