@@ -73,7 +73,8 @@ def tests(*options):
     chapters = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("chapters/*.ipynb"))
     workers = str(min(4, os.cpu_count() or 1))
     nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300", "--nbval-sanitize-with=tests/nbval.cfg"]
-    run(PYTHON, "-m", "pytest", "-n", workers, "--dist=loadfile", *nbval, *(options or ["tests", *chapters]))
+    slowest = ["--durations=30", "--durations-min=5"]  # what to make frugal first
+    run(PYTHON, "-m", "pytest", "-n", workers, "--dist=loadfile", *slowest, *nbval, *(options or ["tests", *chapters]))
 
 
 def copies(edition, name):
