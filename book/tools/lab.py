@@ -6,6 +6,7 @@ kept by its sum in desk/.written.json. Links between chapters and to the pages o
 
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -64,6 +65,8 @@ def main(*options):
     settle(sys.prefix)
     from jupyterlab.labapp import main as jupyterlab
 
+    if getattr(os, "geteuid", lambda: 1)() == 0:
+        options = ("--allow-root", *options)  # in a container
     first = sorted(desk.glob("chapters/04_*.ipynb"))[0].relative_to(desk).as_posix()
     jupyterlab([f"--ServerApp.root_dir={desk}", f"--LabApp.default_url=/lab/tree/{first}", *options])
 
