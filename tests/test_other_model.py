@@ -1,4 +1,4 @@
-"""Chapters 09 to 11 with another network behind the switch: MODEL is a name on the hub, what comes is a small stand-in.
+"""Chapters 09 to 13 with another network behind the switch: MODEL is a name on the hub, what comes is a small stand-in.
 
 Every code cell runs, on few seeds. What a cell prints must be true of the network that it was given.
 """
@@ -17,7 +17,8 @@ from paintlib import networks
 
 ROOT = Path(__file__).parents[1]
 HUB = "google/ddpm-cifar10-32"
-FEWER = {"09": {"SEEDS = 24": "SEEDS = 10", "times=320": "times=20"}, "10": {"seeds=8": "seeds=4"}, "11": {}}
+FEWER = {"09": {"SEEDS = 24": "SEEDS = 10", "times=320": "times=20"}, "10": {"seeds=8": "seeds=4"}, "11": {},
+         "12": {"many=30": "many=4"}, "13": {"placed(lam, n, rule)": "placed(lam[:20], n, rule)"}}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def run(chapter, edits):
     return printed.getvalue()
 
 
-@pytest.mark.parametrize("chapter", ["09", "10", "11"])
+@pytest.mark.parametrize("chapter", ["09", "10", "11", "12", "13"])
 def test_a_chapter_tells_the_truth_of_another_network(chapter, stand_in, monkeypatch):
     folder, million = stand_in
     real, instead = networks.load, {HUB: str(folder)}
@@ -63,6 +64,11 @@ def test_a_chapter_tells_the_truth_of_another_network(chapter, stand_in, monkeyp
         assert f"{million:.1f} million weights" in printed
     if chapter == "09":
         assert "not the book's" in printed
+    if chapter == "13":  # live lines name the network that painted; those of a table, the network that ships
+        painted = [line for line in printed.splitlines() if "evaluations of DDIM" in line]
+        assert len(painted) == 7 and all(line.startswith(HUB) for line in painted)
+    if chapter in ("12", "13"):
+        assert "the network that ships for cifar10:" in printed
     if chapter == "11":
         photos = next(line for line in printed.splitlines() if "exact score late'" in line)
         assert "UNDECIDED on this sample" in photos, "without a full run there is no verdict on the exact score"
