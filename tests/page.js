@@ -104,7 +104,7 @@ window.page = {
   },
 
   filters: () => [...document.querySelectorAll("article :is(img, canvas, svg)")].map((e) => getComputedStyle(e).filter),
-  links: () => [...document.querySelectorAll("a[href]")].map((e) => e.href),
+  links: () => [...document.querySelectorAll("a[href]")].map((e) => new URL(e.getAttribute("href"), document.baseURI).href),
   isDark: () => getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).every((c) => c < 60),
   focus() {
     const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);

@@ -37,6 +37,14 @@ def test_a_script_goes_only_where_nothing_needs_it():
     assert pages.without_unused(with_formula) == with_formula
 
 
+def test_scripts_of_the_head_wait():
+    head = '<script src="a.js"></script><script defer="defer" src="b.js"></script>'
+    head += "<script>DOCUMENTATION_OPTIONS.x = 1</script>"
+    patient = pages.with_patient_scripts(head + "</head><script>stays</script>")
+    assert patient.count('<script defer="defer" src=') == 2 and '<script type="module">DOCUMENTATION' in patient
+    assert patient.endswith("</head><script>stays</script>") and pages.with_patient_scripts(patient) == patient
+
+
 def test_a_picture_has_its_size_and_waits(tmp_path):
     png = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (640).to_bytes(4, "big") + (480).to_bytes(4, "big")
     (tmp_path / "_images").mkdir()

@@ -62,6 +62,15 @@ def without_unused(page):
     return re.sub(r'<link [^>]*href="([^"]*)"[^>]*>\n?', judge, page)
 
 
+def with_patient_scripts(page):
+    """Scripts of the head wait until the page stands; the one line among them that needs another waits with them."""
+    head, rest = page.split("</head>", 1)
+    head = re.sub(r'<script (?![^>]*\b(?:defer|async)\b)([^>]*src=")', r'<script defer="defer" \1', head)
+    return (
+        head.replace("<script>DOCUMENTATION_OPTIONS", '<script type="module">DOCUMENTATION_OPTIONS') + "</head>" + rest
+    )
+
+
 def size(tag, file):
     """Width and height on the page, in its pixels: as the output says, or those of the PNG."""
     said = re.search(r'style="width: (\d+)[\d.]*px; height: (\d+)[\d.]*px;?"', tag)
@@ -225,6 +234,7 @@ def finish(app, error):
                 with_names(with_widths(with_sizes(without_unused(with_icons(page, library)), path.parent)))
             )
             if path.parent.name in ("book", "chapters"):
+                page = with_patient_scripts(page)
                 page = with_links(page, {n: a for n, a in chapters.items() if Path(a).name != path.name}, errata)
             path.write_text(page, encoding="utf-8")
             words |= set().union(*map(classes, re.findall(r'class="([^"]*)"', page)))
