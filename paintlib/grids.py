@@ -110,6 +110,8 @@ def _of_density(weight, order, schedule, n, lams, start, end, points):
     curve = weight(np.exp(u), lams[:, None])
     rho = np.ones(points)
     for _ in range(1000):
+        far = "between these ends are levels at which no variance turns at all; begin or end nearer to the variances"
+        require(float(rho.min()) ** order > 1e-300, "lams, start, end", (lams, first, last), far)
         e = curve @ rho**-order / points
         new = ((lams * e) @ curve) ** (1 / (order + 1))
         new = np.sqrt(rho * new / new.mean())  # the geometric mean of old and new converges without overshoot
