@@ -107,7 +107,7 @@ def test_outputs_are_small(chapter):
     assert "vnd.jupyter.widget" not in chapter.read_text(encoding="utf-8"), "a kernel's widget is dead on the page"
 
 
-NOT_YET_SHARP = {"12", "14"}  # 12 waits for its next run; four sheets of 14 would be too heavy
+NOT_YET_SHARP = {"14"}  # four of its sheets of photographs would be too heavy
 
 
 @chapters
