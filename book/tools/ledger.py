@@ -655,7 +655,12 @@ LATER = [
         "17",
     ),
     ("Kamb and Ganguli 2025", "new pictures are mosaics of patches", "holds", "17"),
-    ("Lukoianov and others 2025", "locality comes from the covariance of the data", "holds", "17"),
+    (
+        "Lukoianov and others 2025",
+        "locality comes from the covariance of the data",
+        "holds from kappa = 1.2 on; at 0.15 a round spot foretells where the network looks as well",
+        "17",
+    ),
     ("Wang and Pehlevan 2025", "a linear painter learns features in a time ~ 1 / lambda", "holds", "18"),
     ("Wang and Pehlevan 2025", "a convolutional one does not follow that law", "holds, for one network", "18"),
     (
