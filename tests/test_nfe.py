@@ -27,7 +27,7 @@ def alone(tmp_path_factory):
 
 
 def test_a_row_names_what_it_is_of_and_counts_the_evaluations(alone):
-    rows = json.loads((alone / "table.json").read_text())
+    rows = json.loads((alone / "table.json").read_text())["rows"]
     assert [row["nfe"] for row in rows] == [2, 4, 2] and [row["skip"] for row in rows] == [0, 0, 2]
     assert [set(row["minus"]) for row in rows] == [set(), set(), {"ddim-4-0", "ddim-2-0"}]
     difference, low, high = rows[2]["minus"]["ddim-4-0"]
@@ -88,6 +88,17 @@ def test_a_paired_difference_is_surer_than_two_distances():
     assert high - low < 0.5 * np.subtract(*nfe.interval(distance, first, rng, 200)[:0:-1])
     with pytest.raises(ValueError, match="features: got"):
         nfe.paired(distance, first, second[:-1], rng, 2)
+
+
+def test_the_floor_is_the_distance_of_real_pictures_from_real_pictures():
+    features = np.random.default_rng(2).standard_normal((90, 3)).astype(np.float32)
+    floor = nfe._floor(features, 30)
+    (a, A), (b, B) = ((part.mean(0), np.cov(part, rowvar=False)) for part in (features[:30], features[30:]))
+    eigenvalues = np.linalg.eigvals(A @ B).real  # of the product: their roots add up to the trace of its root
+    assert floor["value"] == pytest.approx(
+        np.sum((a - b) ** 2) + np.trace(A + B) - 2 * np.sqrt(eigenvalues).sum(), abs=1e-4
+    )
+    assert floor["what"] == "FID of 30 training pictures against 60 others"
 
 
 @pytest.mark.parametrize(

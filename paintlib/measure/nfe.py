@@ -7,7 +7,7 @@ A cell is a method, its steps, and how many evaluations the jump replaces. Besid
 exceeds the distance of the same steps without a jump, and of as many evaluations without one ("minus"), in pairs. Chunk
 i of the samples starts from the noise of the generator (seed, i), whatever the cell and whoever computes it, so all
 cells have the same noise and any number of processes, on machines that share the folder, gives the same numbers. Chunks
-that are there are not made again.
+that are there are not made again. The table's "floor" is the FID of as many training pictures against the others.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from paintlib import data
 from paintlib.checks import require, whole
 from paintlib.data.fetch import digest, write_whole
 from paintlib.gaussian import Gaussian
-from paintlib.measure.distance import fitted, frechet_gaussians
+from paintlib.measure.distance import fid, fitted, frechet_gaussians
 from paintlib.measure.inception import INCEPTION_SHA256, _features, load_inception
 
 METHODS = {"ddim": "DDIM", "heun": "HeunDiscrete", "dpm": "DPMSolverMultistep"}
@@ -101,7 +101,7 @@ class Job:
         self.painter = networks.load(asked.model, device=asked.device)
         self.theory = data.gaussian(name, margin, rest=True)
         self.seed, self.batch, self.device, self.folder = asked.seed, asked.batch, asked.device, Path(asked.out)
-        self.samples, self.asked = asked.samples, asked
+        self.samples, self.asked, self.floor = asked.samples, asked, None
         self.folder.mkdir(parents=True, exist_ok=True)
         self.features, self.distance, measured = (self._pca if asked.metric == "pca" else self._inception)()
         self.key = digest(f"{asked.model} {asked.seed} {asked.batch} {measured}".encode())[:8]
@@ -124,11 +124,19 @@ class Job:
         network = load_inception(self.asked.weights, self.device)
         features = np.load(self.asked.reference, allow_pickle=False)
         real, self.real = fitted(features, "reference"), len(features)
+        if self.real - self.samples > 1:
+            self.floor = _floor(features, self.samples)
 
         def distance(found):
             return frechet_gaussians(real, fitted(found))
 
         return lambda images: _features(network, images, self.device), distance, f"inception {INCEPTION_SHA256}"
+
+
+def _floor(features, n):
+    """The FID of as many real pictures as a cell has painted ones, against the others: of few it is far above 0."""
+    value, others = fid(features[:n], features[n:]), len(features) - n
+    return {"value": round(float(value), 4), "what": f"FID of {n:,} training pictures against {others:,} others"}
 
 
 def interval(distance, features, rng, repeats):
@@ -231,9 +239,10 @@ def _run(asked):
         state = PartialState(cpu=asked.device == "cpu")
         rank, processes, wait = state.process_index, state.num_processes, state.wait_for_everyone
         asked.device = str(state.device) if asked.device == "cuda" else asked.device
-    rows = table(Job(asked), cells, rank, processes, wait)
+    job = Job(asked)
+    rows = table(job, cells, rank, processes, wait)
     if rows is not None:
-        text = json.dumps(rows, indent=1) + "\n"
+        text = json.dumps({"floor": job.floor, "rows": rows}, indent=1) + "\n"
         write_whole(Path(asked.out) / "table.json", text.encode())
         print(text)
 
