@@ -95,7 +95,7 @@ def _share(kappas, lam):
     "13.4",
     "Look at the grey columns. A high column next to a low one asks for the dot between them to move.",
     "Which of the levels turns almost nothing? It would be of more use elsewhere.",
-    "Karras' list has two levels below 0.3. The best list has one there, and one more above 5.",
+    "Karras' list has two levels below 0.3. The best list has none there, and one more between 80 and 3.",
 )
 def _by_hand(answer):
     """DDIM's closed form on the spectrum of the photographs."""
