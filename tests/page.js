@@ -81,6 +81,15 @@ window.page = {
       }
       return layers.reduce(over, [255, 255, 255]);
     };
+    // What a drawing's text stands on: a disc or a box that is drawn before it in its group, or the page.
+    const beneath = (e, svg) => {
+      const { left, right, top, bottom } = e.getBoundingClientRect(), x = (left + right) / 2, y = (top + bottom) / 2;
+      const shapes = [...e.parentElement.querySelectorAll(":scope > circle, :scope > rect")].filter((shape) => {
+        const box = shape.getBoundingClientRect(), first = shape.compareDocumentPosition(e) & 4;
+        return first && getComputedStyle(shape).fill !== "none" && box.left < x && x < box.right && box.top < y && y < box.bottom;
+      });
+      return shapes.reduce((under, shape) => over(under, rgba(getComputedStyle(shape).fill)), ground(svg));
+    };
     const linear = (c) => ((c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
     const luminance = (c) => 0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]);
     const bad = new Set();
@@ -89,7 +98,7 @@ window.page = {
       const e = node.parentElement, svg = e.closest("svg"), words = node.textContent.trim();
       if (!words || !e.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
       if (e.closest('script, style, [aria-hidden="true"], title, desc, .headerlink, button.copybtn')) continue;
-      const behind = ground(svg ?? e), style = getComputedStyle(e);
+      const behind = svg ? beneath(e, svg) : ground(e), style = getComputedStyle(e);
       const pair = [luminance(over(behind, rgba(svg ? style.fill : style.color))), luminance(behind)];
       const ratio = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
       if (ratio < minimum) bad.add(`${ratio.toFixed(2)}: ${words.slice(0, 50)} (${e.outerHTML.slice(0, 60)})`);
