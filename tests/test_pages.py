@@ -69,6 +69,15 @@ def test_the_room_of_a_formula_grows_with_what_will_be_seen_of_it():
     assert x == hat < sum_ < fraction < 5 * x + 2
 
 
+def test_a_wide_output_says_how_many_columns_it_has():
+    """Marks and entities are no columns; what fits anyway stays as it is."""
+    output = '<div class="output stream"><div class="highlight"><pre><span></span>{}\n</pre></div></div>'
+    wide = output.format("a &lt; b\n" + 95 * "x" + '<span class="k">&amp;</span>')
+    assert pages.with_columns(wide) == wide.replace("<pre>", '<pre style="--columns: 96">')
+    for same in (output.format(60 * "x"), f"<pre>{95 * 'x'}</pre>"):
+        assert pages.with_columns(same) == same
+
+
 def test_hints_are_counted_within_their_exercise():
     hint = '<summary aria-label="Toggle hidden content"><p class="admonition-title">Hint {}</p></summary>'
     one, two = hint.format(1), hint.format(2)

@@ -3,6 +3,7 @@
 A page loads only what it uses: the theme's icons stand in the page as drawings, so the script that draws thousands of
 them goes, and the formulas' script, the tabs' and the code's go from pages without formulas, tabs and code.
 Pictures carry their size, so that nothing moves when they come, and wait until they are near the screen.
+What a cell prints carries the number of its columns, by which the style sheet sets it smaller where it is wide.
 A folded hint says how many there are, and a fold's name is the text on it. Where the text names a chapter or an
 erratum, that is a link.
 """
@@ -155,6 +156,17 @@ def with_widths(page):
     return formula.sub(reserve, page)
 
 
+def with_columns(page):
+    """What cells print, with the number of its columns where that is more than the page's usual width takes."""
+
+    def count(match):
+        lines = html.unescape(re.sub(r"<[^>]+>", "", match[2])).splitlines()
+        columns = max(map(len, lines), default=0)
+        return f'{match[1]}<pre style="--columns: {columns}">{match[2]}</pre>' if columns > 90 else match[0]
+
+    return re.sub(r'(<div class="output [^>]*><div class="highlight">)<pre>(.*?)</pre>', count, page, flags=re.S)
+
+
 def with_named_folds(page):
     """Hints counted within their exercise, and folds named by their text."""
     page = page.replace('<summary aria-label="Toggle hidden content">', "<summary>")
@@ -231,7 +243,9 @@ def finish(app, error):
         if "_static" not in path.relative_to(folder).parts:
             page = path.read_text(encoding="utf-8")
             page = with_named_folds(
-                with_names(with_widths(with_sizes(without_unused(with_icons(page, library)), path.parent)))
+                with_columns(
+                    with_names(with_widths(with_sizes(without_unused(with_icons(page, library)), path.parent)))
+                )
             )
             if path.parent.name in ("book", "chapters"):
                 page = with_patient_scripts(page)
