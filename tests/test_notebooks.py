@@ -107,6 +107,16 @@ def test_outputs_are_small(chapter):
     assert "vnd.jupyter.widget" not in chapter.read_text(encoding="utf-8"), "a kernel's widget is dead on the page"
 
 
+@chapters
+def test_a_fold_says_what_it_holds(chapter):
+    for i, source, cell in cells(chapter, "code"):
+        if "hide-cell" in tags(cell):
+            number = re.search(r'check\.hint\("[\d.]+", (\d)\)', source)
+            holds = f"Hint {number[1]}" if "hint" in tags(cell) else "Code of the solution"
+            said = cell["metadata"].get("mystnb", {})
+            assert {said.get("code_prompt_show"), said.get("code_prompt_hide")} == {holds}, f"cell {i}"
+
+
 NOT_YET_SHARP = {"14"}  # four of its sheets of photographs would be too heavy
 
 
