@@ -30,6 +30,12 @@ def test_the_page_is_what_its_script_writes():
     assert ledger.page(LIMITS) == PAGE
 
 
+def test_every_row_has_the_cells_of_its_table():
+    tables = [part.splitlines() for part in PAGE.split("\n\n") if part.startswith("|")]
+    bars = [{line.replace(r"\|", "").count("|") for line in table} for table in tables]
+    assert [len(counts) for counts in bars] == [1, 1, 1], "a bar within a cell ends it"
+
+
 def test_every_equation_is_treated_and_tested_by_what_exists():
     chapters, functions, _ = ledger.lookup()
     assert [n for n in ledger.ROWS if not chapters[n]] == []

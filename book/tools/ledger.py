@@ -624,7 +624,7 @@ LATER = [
     (
         "Biroli and others 2024",
         "speciation of the first feature at kappa = sqrt(lambda_1)",
-        "holds in part: modes split at sqrt(|m|^2 - s^2), below it",
+        "holds in part: modes at +m and -m split at sqrt(m^2 - s^2), below it",
         "08",
     ),
     (
