@@ -242,11 +242,9 @@ def finish(app, error):
     for path in folder.rglob("*.html"):
         if "_static" not in path.relative_to(folder).parts:
             page = path.read_text(encoding="utf-8")
-            page = with_named_folds(
-                with_columns(
-                    with_names(with_widths(with_sizes(without_unused(with_icons(page, library)), path.parent)))
-                )
-            )
+            page = with_sizes(without_unused(with_icons(page, library)), path.parent)
+            for mend in (with_widths, with_names, with_columns, with_named_folds):
+                page = mend(page)
             if path.parent.name in ("book", "chapters"):
                 page = with_patient_scripts(page)
                 page = with_links(page, {n: a for n, a in chapters.items() if Path(a).name != path.name}, errata)
