@@ -78,13 +78,18 @@ def test_a_wide_output_says_how_many_columns_it_has():
         assert pages.with_columns(same) == same
 
 
-def test_hints_are_counted_within_their_exercise():
-    hint = '<summary aria-label="Toggle hidden content"><p class="admonition-title">Hint {}</p></summary>'
-    one, two = hint.format(1), hint.format(2)
-    page = f'<section id="exercise-1">{one}{two}</section><section id="exercise-2">{one}</section>'
-    counted = pages.with_named_folds(page)
-    assert re.findall(r"Hint [^<]*", counted) == ["Hint 1 of 2", "Hint 2 of 2", "Hint 1 of 1"]
-    assert "aria-label" not in counted and pages.with_named_folds(counted) == counted
+def test_a_fold_is_named_by_what_its_cell_holds_and_hints_are_counted_within_their_exercise():
+    title = '<p class="collapsed admonition-title">Show code cell content</p>'
+    cell = (
+        '<div class="cell tag_{} tag_hide-cell docutils container">\n<details class="admonition hide above-input">\n'
+        f'<summary aria-label="Toggle hidden content">{title}</summary></details></div>'
+    )
+    hint, solution = cell.format("hint"), cell.format("solution")
+    page = f'<section id="exercise-1">{hint}{hint}{solution}</section><section id="exercise-2">{hint}</section>'
+    named = pages.with_named_folds(page)
+    holds = ["Hint 1 of 2", "Hint 2 of 2", "Code of the solution", "Hint 1 of 1"]
+    assert re.findall(r'-title">([^<]*)', named) == holds
+    assert "aria-label" not in named and pages.with_named_folds(named) == named
 
 
 def test_chapters_and_errata_named_in_the_text_become_links():

@@ -167,13 +167,24 @@ def with_columns(page):
     return re.sub(r'(<div class="output [^>]*><div class="highlight">)<pre>(.*?)</pre>', count, page, flags=re.S)
 
 
+FOLD = re.compile(
+    r'(<div class="cell [^"]*\btag_(hint|solution)\b[^"]*">\s*<details [^>]*>\s*<summary)[^>]*>(.*?)</summary>', re.S
+)
+
+
 def with_named_folds(page):
-    """Hints counted within their exercise, and folds named by their text."""
-    page = page.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    """A cell's fold is named by its tag, hints counted within their exercise; the text is the fold's name."""
     parts = re.split(r'(?=<section id="exercise-)', page)
     for n, part in enumerate(parts):
-        hints = max(map(int, re.findall(r'admonition-title">Hint (\d+)<', part)), default=0)
-        parts[n] = re.sub(r'(admonition-title">Hint \d+)<', rf"\1 of {hints}<", part)
+        hints = [kind for _, kind, _ in FOLD.findall(part)].count("hint")
+        numbers = iter(range(1, hints + 1))
+
+        def name(match, numbers=numbers, hints=hints):
+            holds = f"Hint {next(numbers)} of {hints}" if match[2] == "hint" else "Code of the solution"
+            titles = re.sub(r'(?<=-title">)[^<]*', holds, match[3])
+            return f"{match[1]}>{titles}</summary>"
+
+        parts[n] = FOLD.sub(name, part)
     return "".join(parts)
 
 
