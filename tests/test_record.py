@@ -259,6 +259,49 @@ def test_what_a_scheduler_asks_for_is_passed_on_and_what_it_does_not_know_is_ref
         record(POINT, make("DDIM"), np.ones((1, 4)), timesteps=[900, 500])
 
 
+@pytest.mark.parametrize("name", [name for name in RECORDED if name != "PNDM"])  # its start needs four steps
+@pytest.mark.parametrize("steps", [1, 2])
+def test_few_steps_are_no_reason_to_refuse(name, steps):
+    """Euler, Heun and others go from kappa = 157 to 0.01 in one: float32 leaves an error, but no other level."""
+    off, run = off_level(make(name), steps)
+    assert off < (0.2 if draws(make(name), {}) else 1e-3) and run[-1].level.kappa < 0.05
+
+
+def exact_of_one_point(schedule, told):
+    """The network of the point Y that notes the times it is told, and believes that they mean what its table says."""
+
+    def net(pixels, t):
+        level = schedule(float(t[0]))
+        told.append(float(t[0]))
+        return (pixels - level.alpha * Y) / level.sigma
+
+    return Network(net, schedule, (1, 1, 4))
+
+
+@pytest.mark.parametrize("options", [{"interpolation_type": "log_linear"}, {"use_flow_sigmas": True}])
+def test_a_network_is_told_the_time_of_the_level_that_it_sees_or_the_run_is_refused(options):
+    """Euler spaces its sigmas evenly in the logarithm, then names the times of other levels to the network."""
+    name = "DPMSolverMultistep" if "use_flow_sigmas" in options else "EulerDiscrete"
+    network = exact_of_one_point(Tabulated(make(name).alphas_cumprod), told := [])
+    *_, last = record(network, make(name), np.ones((1, 4)), 10)
+    np.testing.assert_allclose(last.x, Y, atol=1e-4)
+    with pytest.raises(ValueError, match=rf"{name}Scheduler's time: got .* at kappa = .*knows this level as time"):
+        record(network, make(name, **options), np.ones((1, 4)), 10)
+    assert len(told) == 10
+
+
+@pytest.mark.parametrize("name", ["EulerDiscrete", "HeunDiscrete", "DPMSolverMultistep", "DDPM", "LCM"])
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [([100, 500], "below the last"), ([5, 5, 2], "below the last"), ([1000, 3], "has the times 0 to 999"),
+     ([-1], "has the times 0 to 999"), ([], "must not be empty"), ([900, np.nan], "NaN"), ("ab", "give real numbers")],
+)  # fmt: skip
+def test_timesteps_of_ones_own_fall_within_the_table(name, times, message):
+    """Diffusers runs some of these from the image to the noise, and clips others, without a word."""
+    with pytest.raises(ValueError, match=f"^timesteps: got .*{message}"):
+        record(POINT, make(name), np.ones((1, 4)), timesteps=times)
+
+
 @pytest.mark.parametrize("x", [np.full((1, 4), np.nan), np.ones(4), np.ones((1, 4), int), [[1.0, 2.0]]])
 def test_a_first_state_that_is_none_is_refused(x):
     with pytest.raises(ValueError, match="x: got"):

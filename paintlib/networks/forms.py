@@ -8,7 +8,7 @@ import torch
 from paintlib.checks import require
 from paintlib.networks.adapters import PREDICTIONS, EDMNetwork, FlowNetwork, Network, endpoint
 from paintlib.networks.schedulers import title
-from paintlib.schedules import Tabulated
+from paintlib.schedules import Flow, Tabulated
 
 WORDS = {
     "epsilon": "epsilon, the noise",
@@ -91,6 +91,7 @@ def check_pair(denoiser, scheduler, way):
             require(prediction in served and prediction == mine, "scheduler", theirs, remedy)
     if isinstance(denoiser, Network):
         _check_tables(denoiser.schedule, scheduler)
+        _check_times(scheduler, way, denoiser.schedule.time, denoiser.schedule)
     if isinstance(denoiser, EDMNetwork):
         said, mine = scheduler.config.sigma_data, denoiser.sigma_data
         require(math.isclose(said, mine), f"{name}'s sigma_data", said, f"the network's is {mine}; make them equal")
@@ -103,6 +104,7 @@ def check_pair(denoiser, scheduler, way):
             f"the network's are {denoiser.times}; set num_train_timesteps to its time at pure noise, or use samplers"
         )
         require(fits, f"{name}'s times", (0, top), remedy)
+        _check_times(scheduler, way, lambda kappa: top * Flow().time(kappa))
 
 
 def _check_tables(schedule, scheduler):
@@ -122,3 +124,17 @@ def _check_tables(schedule, scheduler):
     require(equal, f"{name}'s table alphas_cumprod", ends, remedy)
     said = scheduler.config.get("timestep_type", "discrete")
     require(said == "discrete", f"{name}'s timestep_type", said, "the network was trained with times of its table")
+
+
+def _check_times(scheduler, way, time, table=None):
+    """A network must be told the time of the level that it is shown; schedulers may round it to a whole number."""
+    for visit in way[:-1]:
+        kappa = visit.read.kappa
+        if table is not None:  # levels beyond a table's ends are told as its ends
+            kappa = min(max(kappa, table(0).kappa), table(table.t_max).kappa)
+        told, right = float(visit.t), time(kappa)
+        remedy = (
+            f"a network knows this level as time {right:.5g}; choose other options for sigmas and timesteps "
+            "(interpolation_type, use_flow_sigmas, timestep_spacing)"
+        )
+        require(abs(told - right) < 1.5, f"{title(scheduler)}'s time", f"{told:.5g} at kappa = {kappa:.4g}", remedy)

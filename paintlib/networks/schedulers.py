@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from paintlib.checks import require
+from paintlib.checks import float_array, require
 from paintlib.levels import Level
 
 REASONS = {
@@ -143,6 +143,8 @@ def visits(scheduler, steps=None, **setting):
     remedy = f"{name} takes a whole number from 1 to {most}" + ("" if setting else ", or timesteps= where it has them")
     require(counted or own, "steps", repr(steps), remedy)
     given = {} if own else {"num_inference_steps": int(steps)}
+    for word in setting.keys() & {"timesteps", "sigmas"}:
+        _check_own(scheduler, word, setting[word])
     try:
         with np.errstate(all="ignore"):
             scheduler.set_timesteps(**given, **setting)
@@ -159,6 +161,17 @@ def visits(scheduler, steps=None, **setting):
     levels = [_mixed(scheduler, how, sigma) for sigma in sigmas]
     times = [*scheduler.timesteps, None]
     return [Visit(t, level, level) for t, level in zip(times, levels[: len(times)], strict=True)]
+
+
+def _check_own(scheduler, word, values):
+    """Timesteps or sigmas of one's own: numbers that fall, and times that the scheduler's table has."""
+    if values is None:
+        return
+    values = float_array(word, values)
+    require(bool(np.all(np.diff(values) < 0)), word, values, "give them from noise to image, each below the last")
+    last = scheduler.config.get("num_train_timesteps", math.inf) - ("flow" not in kind(scheduler))
+    if word == "timesteps":
+        require(0 <= values[-1] and values[0] <= last, word, values, f"{title(scheduler)} has the times 0 to {last}")
 
 
 def _table(scheduler, how, steps):
