@@ -53,7 +53,8 @@ def answer(number, value):
     """Print whether `value` answers exercise `number`; returns True or False."""
     off = _what_is_off(_find(number), value)
     if off:
-        print(f"Exercise {number}: not yet. {off}. For help: check.hint({number!r}, 1)")
+        stop = "" if off.endswith("?") else "."
+        print(f"Exercise {number}: not yet. {off}{stop} For help: check.hint({number!r}, 1)")
     else:
         print(f"Exercise {number}: right.")
     return not off

@@ -68,7 +68,7 @@ def close(what, given, wanted, rtol=1e-6, atol=1e-9):
         raise Wrong(f"{what} should be finite; got NaN or infinity")
     error = np.abs(given - wanted)
     if not np.all(error <= atol + rtol * np.abs(wanted) + ROUNDING * np.abs(wanted).max(initial=0)):
-        raise Wrong(f"{what} is off by up to {np.max(error):.3g}")
+        raise Wrong(f"{what}: off by up to {np.max(error):.3g}")
 
 
 def _plain(value):

@@ -1,12 +1,10 @@
-"""The checks of chapter 13 accept what is right, in any form, and refuse the slips that a reader may make."""
+"""Chapter 13."""
 
-import re
 from itertools import combinations, pairwise
 
 import numpy as np
-import pytest
 
-from paintlib import check, data
+from paintlib import data
 from paintlib.timetables import best, placed
 
 
@@ -33,7 +31,7 @@ RIGHT = [
     ("13.3", lambda kappas, s: s * np.array(kappas)),
     ("13.4", tuple(placed(data.gaussian("cifar10").lam, 6).round(2))),
 ]
-SLIPS = [
+WRONG = [
     ("13.1", lambda lam, N: np.sum(lam) / N, "half of it"),
     ("13.1", lambda lam, N: 2 * np.sum(lam) / N**0.5, "pairs of samples gave"),
     ("13.2", greedy, "there is a way for"),
@@ -44,21 +42,3 @@ SLIPS = [
     ("13.4", (80, 18, 4.2, 1.0, 0.22, 0.05, 0), "misses"),
     ("13.4", (80, 18, 4.2, 0), "seven levels"),
 ]
-
-
-@pytest.mark.parametrize(("number", "answer"), RIGHT)
-def test_a_right_answer_is_accepted(number, answer, capsys):
-    assert check.answer(number, answer), capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("number", "answer", "word"), SLIPS)
-def test_a_slip_is_refused_with_a_word(number, answer, word, capsys):
-    assert not check.answer(number, answer)
-    assert re.search(word, capsys.readouterr().out)
-
-
-@pytest.mark.parametrize("number", ["13.1", "13.2", "13.3", "13.4"])
-def test_there_are_three_hints(number, capsys):
-    for level in (1, 2, 3):
-        check.hint(number, level)
-    assert "Hint 3 of 3" in capsys.readouterr().out
