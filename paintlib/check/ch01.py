@@ -22,7 +22,7 @@ def _from_v(from_v):
         alpha, sigma = np.cos(angle), np.sin(angle)
         x0_hat, eps = rng.standard_normal((2, 5))
         given = parts(f(alpha * x0_hat + sigma * eps, alpha * eps - sigma * x0_hat, alpha, sigma), 2)
-        where = f"at alpha = {alpha:.2f}, sigma = {sigma:.2f}"
+        where = f"At alpha = {alpha:.2f}, sigma = {sigma:.2f}"
         for name, value, wanted in (("x0_hat", given[0], x0_hat), ("eps_hat", given[1], eps)):
             close(f"{where} {name}", value, wanted)
 
@@ -55,10 +55,10 @@ def _my_ddim(my_ddim):
         scaled = scaled + (kappas[n + 1] - kappas[n]) * slope
         guess = eps(in_time, alphas[n], sigmas[n])
         in_time = in_time + (sigmas[n + 1] - sigmas[n]) * guess
-    given = numbers("the last state", f(eps, x, alphas, sigmas))
+    given = numbers("The last state", f(eps, x, alphas, sigmas))
     if given.shape == x.shape and np.allclose(given, in_time):
-        raise Wrong("the noise goes, but the signal stays at its first size: let x0_hat grow from alpha to alpha'")
-    close("the last state", given, alphas[-1] * scaled)
+        raise Wrong("The noise goes, but the signal stays at its first size: let x0_hat grow from alpha to alpha'")
+    close("The last state", given, alphas[-1] * scaled)
 
 
 @exercise(
@@ -78,11 +78,11 @@ def _two_errors(two_errors):
         best = np.sum(p * (w * (mean[:, None] - [-1, 1]) ** 2).sum(1)) / p.sum()
         drawn = np.sum(p * 8 * w[:, 0] * w[:, 1]) / p.sum()  # different with chance 2 w_0 w_1, then off by 2
         likelier = np.sum(p * 4 * w.min(1)) / p.sum()
-        given = [number(f"at kappa = {kappa:g} error {k + 1}", v) for k, v in enumerate(parts(f(kappa), 2))]
+        given = [number(f"At kappa = {kappa:g} error {k + 1}", v) for k, v in enumerate(parts(f(kappa), 2))]
         if abs(given[1] - likelier) < 0.02 * likelier:
-            raise Wrong(f"at kappa = {kappa:g} that is the error of naming the likelier point; Bo draws")
-        close(f"at kappa = {kappa:g} Ada's error", given[0], best, rtol=0.04)
-        close(f"at kappa = {kappa:g} Bo's error", given[1], drawn, rtol=0.04)
+            raise Wrong(f"At kappa = {kappa:g} that is the error of naming the likelier point; Bo draws")
+        close(f"At kappa = {kappa:g} Ada's error", given[0], best, rtol=0.04)
+        close(f"At kappa = {kappa:g} Bo's error", given[1], drawn, rtol=0.04)
 
 
 @exercise(
@@ -92,7 +92,7 @@ def _two_errors(two_errors):
 )
 def _border(border):
     """The flow of the interactive's two points, from starts around the answer."""
-    given = number("the start", border)
+    given = number("The start", border)
     clock = EDM(kappa_min=0.02, kappa_max=12.0)
     starts = 12 * np.array([[given - 0.06], [given + 0.06]]) + 0.6
     cloud = PointCloud(np.array([[-1.0], [1.0]]), np.array([0.2, 0.8]))

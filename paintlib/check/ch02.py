@@ -52,7 +52,7 @@ def halfway(answer):
         wanted = (1 + math.sqrt(lam)) / 2
         if abs(reached - wanted) > 1e-4 * wanted:
             word = ". At 1/2 it is psi^2 that is half-way" if abs(square - 0.5) < 1e-9 else ""
-            raise Wrong(f"for lam = {lam:g} the ODE gives psi = {reached:.4f} at alpha^2 = {square:.4f}; "
+            raise Wrong(f"For lam = {lam:g} the ODE gives psi = {reached:.4f} at alpha^2 = {square:.4f}; "
                         f"half-way is {wanted:.4f}{word}")  # fmt: skip
     at_one = number("alpha^2 for lam = 1", f(1.0))
     close("alpha^2 for lam = 1, the limit from both sides,", at_one, 0.5)
@@ -70,7 +70,7 @@ def coefficient(answer):
         begin, end = (0.9, 0.2) if name != "variance exploding" else (5.0, 0.2)
         start, level = (Level(*curve(s)[:2]) for s in (begin, end))
         for lam in (0.3, 6.0, 0.0):
-            given = number(f"the coefficient for lam = {lam:g}", f(-1.5, lam, start, level))
+            given = number(f"The coefficient for lam = {lam:g}", f(-1.5, lam, start, level))
             truth = carry_one(-1.5, lam, curve, begin, end)
             if not abs(given - truth) <= 1e-5:
                 off[name] = f"lam = {lam:g}: the ODE takes c = -1.5 to {truth:.4f}, you to {given:.4f}"
@@ -102,7 +102,7 @@ def noise_for(answer):
     missed = U.T @ (carry(x_T, gaussian.mu, U * gaussian.lam @ U.T, curve, begin, 1e-6) - x_0)
     worst = float(np.abs(missed).max())
     if worst > 1e-4:
-        raise Wrong(f"the ODE takes your noise to a picture that is off by {worst:.3g} along an axis "
+        raise Wrong(f"The ODE takes your noise to a picture that is off by {worst:.3g} along an axis "
                     f"(here alpha_T = 0.4, mu is not 0, and alpha_T^2 lam is not small)")  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def generated(answer):
     for m, lam, alpha_T in ((0.0, 100.0, 0.07), (2.0, 25.0, 0.3), (-1.0, 0.2, 0.5)):
         begin = math.acos(alpha_T)
         mean, std = parts(function(answer)(m, lam, Level(*curve(begin)[:2])), 2)
-        mean, std = number("the mean", mean), number("the standard deviation", std)
+        mean, std = number("The mean", mean), number("The standard deviation", std)
         at_zero, at_one = (carry_one(z, lam, curve, begin, 0.0, m) for z in (0.0, 1.0))
         where = f"for m = {m:g}, lam = {lam:g}, alpha_T = {alpha_T:g}"
         if abs(std - math.sqrt(lam)) < 1e-6 * std:

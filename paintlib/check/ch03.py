@@ -48,10 +48,10 @@ def _path_from_guesses(path_from_guesses):
     x_T = np.random.default_rng(32).standard_normal(5)
     run = collect(ddim(painter, x_T, Flow(), [0.9, 0.7, 0.4, 0.2, 0.05]))
     given = function(path_from_guesses)(x_T, run.x0_hat, run.level.alpha, run.level.sigma)
-    given = numbers("the path", given)
+    given = numbers("The path", given)
     if given.shape == run.x.shape and np.allclose(given * run.level.sigma[:, None], run.x):
         raise Wrong("that is x / sigma; multiply by sigma again at the end")
-    close("the path", given, run.x)
+    close("The path", given, run.x)
 
 
 @exercise(
@@ -71,10 +71,10 @@ def _worst_piece(worst_piece):
         x_T = np.ones((2001, 1))
         path, end = painter.flow(x_T, start, levels), painter.filter(x_T, start)
         wanted = np.max((slerp(x_T, end, start, levels) - path) ** 2 / path**2)
-        given = number(f"for n = {n} the worst squared error", worst(n))
+        given = number(f"For n = {n} the worst squared error", worst(n))
         if abs(given - np.sqrt(wanted)) < 1e-4 * np.sqrt(wanted):
             raise Wrong("that is the error's length; square it")
-        close(f"for n = {n} the worst squared error", given, wanted, rtol=1e-3)
+        close(f"For n = {n} the worst squared error", given, wanted, rtol=1e-3)
 
 
 @exercise(
@@ -84,12 +84,12 @@ def _worst_piece(worst_piece):
 )
 def _steepness(steepness):
     """The interactive's 300 variances, put through the closed-form flow over many noise levels."""
-    given = number("the steepness", steepness)
+    given = number("The steepness", steepness)
     if not 0 <= given <= 3:
-        raise Wrong(f"the slider runs from 0 to 3; got {given:g}")
+        raise Wrong(f"The slider runs from 0 to 3; got {given:g}")
     below, above = _worst_error(given - 0.075), _worst_error(given + 0.075)
     if not below > 0.05 > above:
-        raise Wrong(f"at steepness {given:g} the most that the rotation misses is {_worst_error(given):.1%}")
+        raise Wrong(f"At steepness {given:g} the most that the rotation misses is {_worst_error(given):.1%}")
 
 
 def _worst_error(steepness, features=300, variance=0.25):

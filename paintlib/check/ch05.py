@@ -33,10 +33,10 @@ def _undo(answer):
             arrived = collect(rk4(_feature(lam), np.ones(1), schedule, way)).x[-1, 0]
             if np.isclose(given, arrived, rtol=1e-3) and arrived > 0:
                 raise Wrong(
-                    f"at lam = {lam:g} your nudge has the right length and the wrong sign: it doubles the first"
+                    f"At lam = {lam:g} your nudge has the right length and the wrong sign: it doubles the first"
                 )
             if not np.isclose(given, -arrived, rtol=1e-3):
-                raise Wrong(f"at lam = {lam:g}, {type(schedule).__name__}, the first nudge has become {arrived:.4f} by "
+                raise Wrong(f"At lam = {lam:g}, {type(schedule).__name__}, the first nudge has become {arrived:.4f} by "
                             f"then; your {given:.4f} leaves {arrived + given:.4f} of it")  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def _nudged(answer):
         given = numbers("The picture", f(gaussian, x_T, schedule, grid, at, delta))
         plain = collect(ddim(gaussian, x_T, schedule, grid)).x[-1]
         if given.shape == plain.shape and np.allclose(given, plain, atol=1e-4):
-            raise Wrong(f"with at = {at} your picture is the one without a nudge")
+            raise Wrong(f"With at = {at} your picture is the one without a nudge")
         close(f"The picture with at = {at}", given, x)
 
 

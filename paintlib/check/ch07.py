@@ -25,7 +25,7 @@ def _basin_edges(basin_edges):
     rng = np.random.default_rng(71)
     for points, kappa in ((np.array([-1.0, 0.0, 2.5]), 3.0), (np.sort(rng.uniform(-2, 2, 5)), 6.0)):
         edges = numbers("The edges", function(basin_edges)(points, kappa))
-        close("the array of edges", np.zeros_like(edges), np.zeros(len(points) - 1))
+        close("The array of edges", np.zeros_like(edges), np.zeros(len(points) - 1))
         edges = edges.reshape(len(points) - 1)
         if not all(left < right for left, right in pairwise(edges)):
             raise Wrong(f"The edges should increase; got {edges}")

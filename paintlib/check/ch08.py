@@ -45,7 +45,7 @@ def _ring_split(ring_split):
         level = Level.from_kappa(kappa)
         slope = (ring.denoise(h, level) - ring.denoise(-h, level)) @ h / (2 * h @ h)
         close(
-            f"with your kappa, {K} modes, R = {R:g} and s = {s:g}, the estimate's slope at the middle (1)", slope, 1.0
+            f"With your kappa, {K} modes, R = {R:g} and s = {s:g}, the estimate's slope at the middle (1)", slope, 1.0
         )
 
 
@@ -97,7 +97,7 @@ def _ever_believed(ever_believed):
     """A fair walk on a lattice of beliefs, by linear algebra."""
     n = 20
     for q in (0.6, 0.7, 0.95):
-        given = number(f"for q = {q} the number of modes", function(ever_believed)(q))
+        given = number(f"For q = {q} the number of modes", function(ever_believed)(q))
         if abs(given - expected_changes(0.0, q)) < 1e-6:
             raise Wrong("That counts the modes that were believed in and lost; the one that stays counts too")
         top = round(q * n)
@@ -106,7 +106,7 @@ def _ever_believed(ever_believed):
         for i in range(1, top):
             A[i, [i - 1, i + 1]] -= 0.5
         reach = np.linalg.solve(A, gain)
-        close(f"for q = {q} the number of modes", given, 2 * reach[n // 2])
+        close(f"For q = {q} the number of modes", given, 2 * reach[n // 2])
 
 
 @exercise(

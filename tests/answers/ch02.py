@@ -39,7 +39,7 @@ WRONG = [
     ("02.1", lambda lam: 0.5, "it is psi^2 that is half-way"),
     ("02.1", lambda lam: 1 / (1 + lam), "half-way is"),
     ("02.1", lambda lam: None, "returns nothing yet"),
-    ("02.1", lambda lam: ((1 + lam**0.5) ** 2 - 4) / (4 * (lam - 1)), "at lam = 1 your function divides by zero"),
+    ("02.1", lambda lam: ((1 + lam**0.5) ** 2 - 4) / (4 * (lam - 1)), "lam = 1 your function divides by zero"),
     ("02.1", lambda lam: 2 + lam, "between 0 and 1"),
     ("02.1", lambda lam: np.nan if lam == 1 else halfway(lam), "lam = 1"),
     ("02.2", vp_coefficient, "right while alpha^2 + sigma^2 = 1"),
