@@ -75,7 +75,7 @@ def test_an_endless_or_a_broken_notebook_costs_its_own_row_alone(marked):
     rows, table, _, took, _ = marked
     assert len(rows) == len(table) == 7 and took < 400
     assert rows["cy"].how == "ran" and rows["cy"].exercises["01.1"][0] == "did not end"
-    assert "stopped after 4 s" in rows["cy"].errors[0]
+    assert rows["cy"].errors == ["01.1, cell 4: stopped after 4 s"]
     assert rows["di"].how == "stopped after 12 s" and rows["di"].exercises["01.1"][0] == "not asked"
     assert rows["=fay"].how.startswith("no notebook") and rows["gus"].how.startswith("broke off")
 

@@ -1,5 +1,6 @@
 """The two wheels, the cell that installs them, and the chapters on Colab's versions."""
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -30,7 +31,9 @@ def test_theory_and_weights_are_two_wheels_without_overlap(built):
     assert built["paintlib"].path.stat().st_size < 20e6
 
 
-def test_a_wheel_is_named_by_its_content(built, tmp_path):
+def test_a_wheel_is_named_by_its_content_and_an_old_one_is_not_taken_for_it(built, tmp_path):
+    (tmp_path / "paintlib").mkdir()
+    (tmp_path / "paintlib/paintlib-0.0.1-py3-none-any.whl").touch()  # of a build that was interrupted
     again = wheels.build(tmp_path)
     assert {n: w.sha256 for n, w in again.items()} == {n: w.sha256 for n, w in built.items()}
     wheel = built["paintlib-models"]
@@ -66,4 +69,5 @@ def test_quick_chapters_on_colabs_versions(built, tmp_path):
     colab.make(networks=False)
     for number in QUICK:
         (chapter,) = ROOT.glob(f"chapters/{number}_*.ipynb")
-        assert twin.check(colab, chapter, built, tmp_path / "run") == []
+        source = json.loads(chapter.read_text(encoding="utf-8"))
+        assert twin.check(colab, source, built, tmp_path / "run") == []

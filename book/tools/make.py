@@ -36,7 +36,11 @@ TORCH = ["--no-deps", "--retries", "1", "--extra-index-url", CPU_WHEELS, "torch"
 
 def run(*command):
     """Run a command in the book's folder; end with its exit code if it fails."""
-    code = subprocess.call([str(part) for part in command], cwd=ROOT, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([str(part) for part in command], cwd=ROOT, stdin=subprocess.DEVNULL)
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:  # Ctrl-C reaches the command as well: let it close in its own way
+        code = process.wait()
     if code:
         sys.exit(code)
 
@@ -53,7 +57,7 @@ def install(name, *steps):
     if stamp.exists() and stamp.read_text() == wanted:
         return
     for step in steps:
-        print("Installing", *step, flush=True)
+        print(f"Installing {step[-1]}, which takes minutes the first time", flush=True)
         run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", LOCK, *step)
     stamp.write_text(wanted)
 
@@ -107,10 +111,23 @@ def lab(*options):
     run(PYTHON, "book/tools/lab.py", *options)
 
 
-def mark(folder, *options):
+def mark(folder="", *options):
     """Run and check each notebook of a folder."""
+    if not folder:
+        sys.exit("mark needs the folder that holds the class's notebooks: make.py mark FOLDER")
     notebooks()
     run(PYTHON, "book/tools/mark.py", Path(folder).resolve(), *options)
+
+
+def publish(url=""):
+    """Make all that goes public."""
+    try:
+        home = address.find(url)
+    except ValueError as error:
+        sys.exit(f"publish: {error}")
+    if not home:
+        sys.exit("publish needs the repository's address: make.py publish https://github.com/OWNER/NAME")
+    tool("publish")(url)
 
 
 def tool(name, extra="publish"):
@@ -126,8 +143,9 @@ def tool(name, extra="publish"):
 if __name__ == "__main__":
     if sys.version_info < (3, 11):  # noqa: UP036
         sys.exit(f"The book needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
-    goals = {goal.__name__: goal for goal in (site, tests, lab, student, instructor, mark)}
-    goals |= {"slides": tool("slides", "slides"), "pdf": tool("pdf"), "publish": tool("publish"), "colab": tool("twin")}
+    goals = {goal.__name__: goal for goal in (site, tests, lab, student, instructor, mark, publish)}
+    goals |= {"slides": tool("slides", "slides"), "pdf": tool("pdf"), "colab": tool("twin")}
     if len(sys.argv) < 2 or sys.argv[1] not in goals:
-        sys.exit(__doc__)
+        unknown = [f"make.py does not know {sys.argv[1]!r}.\n"] if sys.argv[1:] else []
+        sys.exit("\n".join([*unknown, __doc__]))
     goals[sys.argv[1]](*sys.argv[2:])

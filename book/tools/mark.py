@@ -35,12 +35,14 @@ STATES = {"right": "✓", "not yet": "✗", "no answer": "–", "did not end": "
 
 @dataclass
 class Row:
-    """What became of one notebook: how it went, {exercise: (state, what was off)}, cells that failed, words written."""
+    """What became of one notebook: how it went, {exercise: (state, what was off)}, the exercise that a cell belongs to
+    ("" before the first), cells that failed, words written."""
 
     name: str
     how: str = "ran"
     seconds: float = 0.0
     exercises: dict = field(default_factory=dict)
+    places: list = field(default_factory=list)
     errors: list = field(default_factory=list)
     words: dict = field(default_factory=dict)
 
@@ -58,7 +60,7 @@ def read(path, row):
     """Note the exercises and the written words of a notebook; says why it cannot be run, or nothing."""
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        current = None
+        current = ""
         for cell in cells:
             source = "".join(cell["source"])
             found = NUMBER.search(source) if cell["cell_type"] == "markdown" else None
@@ -66,7 +68,8 @@ def read(path, row):
                 current = found[1]
                 row.exercises[current] = ("not asked", "its check was not called")
             elif "words" in cell.get("metadata", {}).get("tags", []) and not re.match(r"\s*\*Your", source):
-                row.words[current or ""] = source.strip()
+                row.words[current] = source.strip()
+            row.places.append(current)
     except (ValueError, KeyError, TypeError, OSError) as error:
         return f"no notebook: {type(error).__name__}"
     return ""
@@ -108,7 +111,8 @@ def run(path, seconds, cell_seconds, gigabytes, apart, closed):
         if "exercise" in line:
             row.exercises[line["exercise"]] = (line["state"], line.get("off", ""))
         elif "error" in line:
-            row.errors.append(f"cell {line['cell']}: {line['error']}")
+            cell = line["cell"]
+            row.errors.append(f"{row.places[cell] or 'text'}, cell {cell + 1}: {line['error']}")
     row.how = "ran" if {"ended": True} in record else why(code, said, seconds)
     return row
 
@@ -214,7 +218,8 @@ def mark(folder, out=None, seconds=900, cell_seconds=120, gigabytes=8.0):
         row = run(path, seconds, cell_seconds, gigabytes, apart, closed)
         row.name = path.relative_to(folder).as_posix()
         rows.append(row)
-        print(f"{row.name}: {row.how}, {row.seconds:.0f} s", flush=True)
+        right = [state for state, _ in row.exercises.values()].count("right")
+        print(f"{row.name}: {row.how}, {row.seconds:.0f} s, {right} of {len(row.exercises)} right", flush=True)
         numbers = sorted({n for row in rows for n in row.exercises})
         write_csv(out / "marks.csv", rows, numbers)  # after each, so that what is done is kept
         write_html(out / "marks.html", rows, numbers, closed)

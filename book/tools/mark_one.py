@@ -103,7 +103,8 @@ def main(notebook, log, seconds, cell_seconds, gigabytes, *options):
                         signal.alarm(0)
             if error:
                 kind = "" if isinstance(error, Late) else f"{type(error).__name__}: "
-                write(cell=n, error=f"{kind}{str(error).splitlines()[0] if str(error) else ''}"[:300])
+                said = re.sub(r"<ipython-input-[^>]*>, ", "", str(error).partition("\n")[0])
+                write(cell=n, error=f"{kind}{said}"[:300])
         write(ended=True)
 
 

@@ -79,8 +79,6 @@ def publish(home, out, build=pdf.build, book=pdf.join):
 
 
 if __name__ == "__main__":
-    home = address.find(*sys.argv[1:2])
-    if not home:
-        sys.exit("There is no address: give one, https://github.com/OWNER/NAME, or set git's remote `origin`.")
+    home = address.find(*sys.argv[1:2])  # make.py has seen that there is one
     publish(home, ROOT / "_build/publish")
     print(f"Ready for {home.repository}, its Pages at {home.site}, in {ROOT / '_build/publish'}")

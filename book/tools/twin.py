@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import editions
@@ -35,6 +36,8 @@ THEORY = (
     "ipykernel",
 )
 NETWORKS = ("diffusers", "transformers", "accelerate", "safetensors")
+PATIENCE = ("--timeout=600", "--startup_timeout=300")  # seconds for a cell, and for a kernel on a busy machine
+NOT_ITS_OWN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")  # the last would slow each start
 OURS = ("paintlib", "paintlib-models", "array-api-compat")
 
 
@@ -44,7 +47,7 @@ class Twin:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.bin = self.folder / ("Scripts" if os.name == "nt" else "bin")
-        self.environ = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+        self.environ = {name: value for name, value in os.environ.items() if name not in NOT_ITS_OWN}
 
     def make(self, networks=True):
         """Make it with the newest Python that there is, if it is not there; torch only where networks are wanted."""
@@ -68,7 +71,7 @@ class Twin:
         shutil.rmtree(folder, ignore_errors=True)
         editions.write(notebook, folder / "chapter.ipynb")
         before = self.freeze()
-        self._call(self.bin / "jupyter-execute", "--inplace", "--timeout=600", "chapter.ipynb", cwd=folder)
+        self._call(self.bin / "jupyter-execute", "--inplace", *PATIENCE, "chapter.ipynb", cwd=folder)
         gained = {line for line in self.freeze() - before}
         return json.loads((folder / "chapter.ipynb").read_text(encoding="utf-8")), gained
 
@@ -99,9 +102,8 @@ def printed(notebook):
     return texts
 
 
-def check(twin, chapter, built, folder):
-    """Run a chapter's Colab edition; returns what is off, as sentences."""
-    source = json.loads(chapter.read_text(encoding="utf-8"))
+def check(twin, source, built, folder):
+    """Run the Colab edition of a chapter (its notebook as a dictionary); returns what is off, as sentences."""
     wanted = ["paintlib"] + ["paintlib-models"] * editions.needs_weights(source)
     install = editions.install_cell([f"{built[n].path.as_uri()}#sha256={built[n].sha256}" for n in wanted])
     twin.forget()
@@ -117,17 +119,22 @@ def check(twin, chapter, built, folder):
 
 
 def main(*wanted):
+    paths = [p for p in sorted(ROOT.glob("chapters/*.ipynb")) if not wanted or p.name.startswith(wanted)]
+    if not paths:
+        sys.exit(f"No chapter begins with {' or '.join(wanted)}: write its number, as 04.")
     out = ROOT / "_build/twin"
     twin = Twin(out / "venv")
     print(f"Making Colab's twin in {twin.folder}", flush=True)
     twin.make()
+    chapters = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}  # as old as the wheels
     built = wheels.build(out)
     wrong = 0
-    for chapter in sorted(ROOT.glob("chapters/*.ipynb")):
-        if not wanted or chapter.name.startswith(wanted):
-            off = check(twin, chapter, built, out / "run")
-            wrong += bool(off)
-            print(chapter.name, "as stored" if not off else "; ".join(off), flush=True)
+    for name, source in chapters.items():
+        begun = time.monotonic()
+        off = check(twin, source, built, out / "run")
+        wrong += bool(off)
+        print(f"{name}, {time.monotonic() - begun:.0f} s:", "; ".join(off) or "as stored", flush=True)
+    print(f"{len(chapters) - wrong} of {len(chapters)} as stored")
     sys.exit(wrong and 1)
 
 

@@ -7,6 +7,7 @@ an edition installs never moves: a changed package gets a tag of its own, an unc
 """
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ def build(folder):
     folder = Path(folder).resolve()
     wheels = {}
     for name, place in SOURCES.items():
+        shutil.rmtree(folder / name, ignore_errors=True)  # what a build left that was interrupted
         command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder / name]
         done = subprocess.run(list(map(str, command)), cwd=place, capture_output=True, text=True)
         if done.returncode:
