@@ -78,6 +78,15 @@ def test_a_wide_output_says_how_many_columns_it_has():
         assert pages.with_columns(same) == same
 
 
+def test_long_names_in_tables_may_break_where_their_parts_end():
+    code = '<code class="docutils"><span class="pre">{}</span></code>'
+    name = "test_gaussian.py::test_eq_13[2]"
+    broken = "test_<wbr>gaussian.<wbr>py::<wbr>test_<wbr>eq_<wbr>13[2]"
+    cell = "<td><p>" + code + "<br />" + code + "</p></td>"
+    assert pages.with_breaks(cell.format(name, "xi")) == cell.format(broken, "xi")
+    assert pages.with_breaks(code.format(name)) == code.format(name), "in the text it stays whole"
+
+
 def test_a_fold_is_named_by_what_its_cell_holds_and_hints_are_counted_within_their_exercise():
     title = '<p class="collapsed admonition-title">Show code cell content</p>'
     cell = (

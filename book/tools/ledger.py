@@ -684,12 +684,17 @@ LATER = [
     ),
 ]
 
-HEAD = """# The ledger of equations
+HEAD = """---
+html_theme.sidebar_secondary.remove: true
+---
 
-Every numbered equation of the paper: what it says, where the book treats it, which function of `paintlib` computes it,
-which test checks it, and the residual: the largest relative difference between the equation and another route to the
-same number on one small case (five dimensions, two axes; an ODE solver, dense algebra, quadrature, differences or SymPy).
-Equations that are links of one chain share the residual of its ends.
+# The ledger of equations
+
+Every numbered equation of the paper: what it says, where the book treats it, which function of `paintlib` computes it
+(above) and which test checks it (below), and the residual: the largest relative difference between the equation and
+another route to the same number on one small case (five dimensions, two axes; an ODE solver, dense algebra, quadrature,
+differences or SymPy). Equations that are links of one chain share the residual of its ends. After them come
+[the tables](#tables) and [the claims of later papers](#claims-of-later-papers).
 
 *Proved*: derived in the book. *Checked*: by numbers alone. *Holds with a condition*, *corrected*: the last column says
 which, or names the [erratum](errata.md). Short forms: $v = \\sigma^2+\\lambda\\alpha^2$; three dots stand for the left side
@@ -752,17 +757,18 @@ def row(n, chapters, functions, tests, limit):
     errata = re.sub(r"\b(E\d+)\b", r"erratum \1", note)
     what = f"{status}{': ' if note else ''}{errata}"
     test = sorted(tests)[0][1] if tests else f"test_ledger.py::test_residual[{n}]"
-    function = f"`{functions[0]}`" if functions else ""
+    checked = "<br>".join(f"`{name}`" for name in [*functions[:1], test])
     statement = statement.replace(r"\|", r"\Vert ").replace("|", r"\vert ")  # a bar would end the table's cell
-    return f"| {n} | ${statement}$ | {where} | {function} | `{test}` | {limit:.0e} | {what} |"
+    return f"| {n} | ${statement}$ | {where} | {checked} | {limit:.0e} | {what} |"
 
 
 def page(limits):
     """The page's text, for the bounds {equation: residual}."""
     chapters, functions, tests = lookup()
-    lines = ["| Eq. | it says | chapter | function | test | residual | status |", "|---|---|---|---|---|---|---|"]
+    lines = [":::{div} ledger", "", "| Eq. | it says | chapter | function, test | residual | status |"]
+    lines += ["|---|---|---|---|---|---|"]
     lines += [row(n, chapters[n], functions[n], tests[n], limits[n]) for n in ROWS]
-    lines += ["", "## Tables", "", "| table | of | here | chapter | function |", "|---|---|---|---|---|"]
+    lines += ["", ":::", "", "## Tables", "", "| table | of | here | chapter | function |", "|---|---|---|---|---|"]
     for n, (what, here, chapter, function) in TABLES.items():
         file = next((f.name for f in (ROOT / "chapters").glob(f"{chapter}_*.ipynb")), None)
         lines.append(f"| {n} | {what} | {here} | {f'[{chapter}](../chapters/{file})' if file else ''} | `{function}` |")

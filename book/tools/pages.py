@@ -3,7 +3,8 @@
 A page loads only what it uses: the theme's icons stand in the page as drawings, so the script that draws thousands of
 them goes, and the formulas' script, the tabs' and the code's go from pages without formulas, tabs and code.
 Pictures carry their size, so that nothing moves when they come, and wait until they are near the screen.
-What a cell prints carries the number of its columns, by which the style sheet sets it smaller where it is wide.
+What a cell prints carries the number of its columns, by which the style sheet sets it smaller where it is wide, and
+long names in tables may break behind a stroke, a point or a colon.
 A folded hint says how many there are, and a fold's name is the text on it. Where the text names a chapter or an
 erratum, that is a link.
 """
@@ -172,6 +173,18 @@ FOLD = re.compile(
 )
 
 
+def with_breaks(page):
+    """Names in the cells of tables, which may break where their parts end."""
+
+    def part(match):
+        return match[1] + re.sub(r"(?<=[_.:/])(?=[^\W_])", "<wbr>", match[2]) + match[3]
+
+    def mend(cell):
+        return re.sub(r'(<code [^>]*><span class="pre">)([^<]{16,})(</span>)', part, cell[0])
+
+    return re.sub(r"<td>.*?</td>", mend, page, flags=re.S)
+
+
 def with_named_folds(page):
     """A cell's fold is named by its tag, hints counted within their exercise; the text is the fold's name."""
     parts = re.split(r'(?=<section id="exercise-)', page)
@@ -254,7 +267,7 @@ def finish(app, error):
         if "_static" not in path.relative_to(folder).parts:
             page = path.read_text(encoding="utf-8")
             page = with_sizes(without_unused(with_icons(page, library)), path.parent)
-            for mend in (with_widths, with_names, with_columns, with_named_folds):
+            for mend in (with_widths, with_names, with_columns, with_breaks, with_named_folds):
                 page = mend(page)
             if path.parent.name in ("book", "chapters"):
                 page = with_patient_scripts(page)
