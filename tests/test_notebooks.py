@@ -108,6 +108,15 @@ def test_outputs_are_small(chapter):
 
 
 @chapters
+def test_what_a_cell_prints_fits_the_page(chapter):
+    """115 columns are what a page of 820 pixels takes; what checks, hints and solutions say wraps."""
+    for i, _, cell in cells(chapter, "code"):
+        if not {"stub", "hint", "solution"} & set(tags(cell)):
+            for line in "".join("".join(o.get("text", "")) for o in cell["outputs"]).splitlines():
+                assert len(line) <= 115, f"cell {i} prints {len(line)} columns: {line}"
+
+
+@chapters
 def test_a_folded_cell_is_a_hint_or_a_solution(chapter):
     for i, _, cell in cells(chapter, "code"):
         assert "hide-cell" not in tags(cell) or {"hint", "solution"} & set(tags(cell)), (
