@@ -19,18 +19,23 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def light(png):
-    """The same picture in fewer bytes: in 256 colours where they differ from its own by less than one level of 255.
+    """The same picture in fewer bytes: the lightest form that differs by less than one level of 255. Resolution stays.
 
-    The difference is the root mean square over all pixels. A picture of more colours keeps them. Resolution stays.
+    Drawings are stored in 256 colours, photographs in every third level of red, green and blue. The difference is the
+    root mean square over all pixels; a third level's is below 0.82.
     """
     picture = Image.open(io.BytesIO(png))
     full = picture.convert("RGB")
     few = full.quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE)
-    off = np.subtract(few.convert("RGB"), full, dtype=float)
-    out = io.BytesIO()
-    kept = few if np.sqrt(np.mean(off**2)) < 1 else full
-    kept.save(out, "PNG", optimize=True, dpi=picture.info.get("dpi", (96, 96)))
-    return min(png, out.getvalue(), key=len)
+    third = full.point([3 * round(level / 3) for level in range(256)] * 3)
+    forms = [png]
+    for form in (few, third):
+        off = np.subtract(form.convert("RGB"), full, dtype=float)
+        if np.sqrt(np.mean(off**2)) < 1:
+            out = io.BytesIO()
+            form.save(out, "PNG", optimize=True, dpi=picture.info.get("dpi", (96, 96)))
+            forms.append(out.getvalue())
+    return min(forms, key=len)
 
 
 def lighten(notebook):
