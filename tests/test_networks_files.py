@@ -139,6 +139,10 @@ def test_a_class_conditional_network_takes_a_label_and_guidance(tmp_path, schedu
         ({"label": 1.0}, r"label: got 1.0"),
         ({"label": 2, "guidance": 3.0}, "unlabelled: got None; guidance 3.0 needs the label that stands for none"),
         ({"label": 2, "prompt": "a cat"}, "prompt: got 'a cat'"),
+        ({"label": [2, 3]}, r"label: got \[2, 3\]"),
+        ({"label": True}, r"label: got True"),
+        ({"label": 2, "guidance": float("nan"), "unlabelled": 10}, "guidance: got nan"),
+        ({"label": 2, "guidance": "much", "unlabelled": 10}, "guidance: got 'much'"),
     ],
 )
 def test_labels_that_are_none(tmp_path, arguments, message):
@@ -331,3 +335,59 @@ def test_the_hub_is_asked_for_what_is_needed_and_the_size_is_said_first(fake_hub
     }
     size = sum(files[f].stat().st_size for f in asked) / 1e6
     assert f"some/model: {size:.1f} MB from the hub" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("label", [np.int64(3), np.array(3), torch.tensor(3)])
+def test_a_label_may_come_from_an_array(tmp_path, label):
+    folder, x = save(tmp_path, labelled_net()), np.ones((1, 192), dtype=np.float32)
+    wanted = load(folder, label=3, device="cpu").denoise(x, Level(0.6, 0.8))
+    np.testing.assert_array_equal(load(folder, label=label, device="cpu").denoise(x, Level(0.6, 0.8)), wanted)
+
+
+@pytest.mark.parametrize("size", ["8", 8.0, 0, -8, (8, 8, 3), True, None])
+def test_a_side_that_is_none(tmp_path, size):
+    folder = save(tmp_path, tiny_unet(sample_size=None))
+    with pytest.raises(ValueError, match=r"^sample_size: got .*(whole numbers|give size=)"):
+        load(folder, size=size, device="cpu")
+
+
+@pytest.mark.parametrize(("arguments", "quantity"), [({"name": None}, "name"), ({"name": 3}, "name"),
+                                                    ({"name": ""}, "name"), ({"device": "gpu"}, "device")])  # fmt: skip
+def test_no_name_and_no_device(tmp_path, arguments, quantity):
+    with pytest.raises(ValueError, match=f"^{quantity}: got"):
+        load(**({"name": save(tmp_path, tiny_unet())} | arguments))
+
+
+@pytest.mark.parametrize("file", ["unet/config.json", "scheduler/scheduler_config.json"])
+def test_a_config_that_is_no_dictionary(tmp_path, file):
+    folder = save(tmp_path, tiny_unet())
+    (tmp_path / file).write_text("[1]")
+    with pytest.raises(ValueError, match=r"config.json: got a list; a config is a dictionary"):
+        load(folder, device="cpu")
+
+
+def test_variances_that_a_scheduler_awaits_and_a_network_has_not(tmp_path):
+    scheduler = diffusers.DDPMScheduler(**LINEAR, variance_type="learned_range")
+    network = load(save(tmp_path, tiny_unet(), scheduler), device="cpu")
+    with pytest.raises(ValueError, match=r"variance_type: got 'learned_range'; its step needs 6 channels .* gives 3"):
+        list(record(network, scheduler, np.ones((1, 192)), 4))
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_a_solver_that_cuts_outputs_at_three_channels(channels):
+    """DPM-Solver takes output[:, :3] of learned variances: right for colours, of latents it would lose a channel."""
+    scheduler = diffusers.DPMSolverMultistepScheduler(variance_type="learned_range")
+    schedule, x = Tabulated(scheduler.alphas_cumprod), np.ones((2, 4 * channels))
+
+    def net(pixels, t):
+        return torch.cat([0.5 * pixels, 0 * pixels + 7], 1)
+
+    network = Network(net, schedule, (2, 2, channels))
+    if channels > 3:
+        with pytest.raises(ValueError, match=r"variance_type: got learned_range; it would leave 3 of 4 channels"):
+            record(network, scheduler, x, 4)
+    else:
+        *_, last = record(network, scheduler, x, 4)
+        plain = Network(lambda pixels, t: 0.5 * pixels, schedule, (2, 2, channels))
+        *_, wanted = record(plain, diffusers.DPMSolverMultistepScheduler(), x, 4)
+        np.testing.assert_allclose(last.x, wanted.x, atol=1e-6)

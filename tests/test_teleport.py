@@ -202,6 +202,46 @@ def test_a_generator_makes_it_deterministic_and_pictures_do_not_depend_on_the_ba
     np.testing.assert_allclose(both[1:], alone, atol=1e-5)
 
 
+def test_learned_variances_are_left_out_where_a_step_has_no_use_for_them():
+    """DDIM would take them for another channel, and ends in an error of torch."""
+    torch.manual_seed(0)
+    net = diffusers.UNet2DModel(
+        sample_size=8, in_channels=1, out_channels=2, block_out_channels=(8,), layers_per_block=1, norm_num_groups=4,
+        down_block_types=("DownBlock2D",), up_block_types=("UpBlock2D",)).eval()  # fmt: skip
+    pipeline = diffusers.DDPMPipeline(net, make("DDIM", clip_sample=False))
+    pipeline.set_progress_bar_config(disable=True)
+    found = paint(pipeline, a_gaussian(), 6, 2, 2, torch.Generator().manual_seed(0), "np").images
+    network = networks.from_diffusers(net, pipeline.scheduler)
+    noise = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    landing = land(a_gaussian(), pipeline.scheduler, noise, 6, 2)
+    *_, last = record(network, pipeline.scheduler, landing.x.reshape(2, D), 6, start=landing.level)
+    np.testing.assert_allclose(found[..., 0].reshape(2, D), (last.x / 2 + 0.5).clamp(0, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "options", "arguments"),
+    [
+        ("pipeline", {"num_class_embeds": 4}, {}),
+        ("sample_size", {"sample_size": None}, {}),
+        ("batch_size", {}, {"batch_size": 0}),
+        ("batch_size", {}, {"batch_size": 1.5}),
+        ("generator", {}, {"generator": np.random.default_rng(0)}),
+        ("generator", {}, {"generator": [torch.Generator()], "batch_size": 2}),
+    ],
+)
+def test_what_a_pipeline_cannot_paint_is_said(quantity, options, arguments):
+    small = {"sample_size": 8, "in_channels": 1, "out_channels": 1, "block_out_channels": (8,), "norm_num_groups": 4}
+    blocks = {"down_block_types": ("DownBlock2D",), "up_block_types": ("UpBlock2D",), "layers_per_block": 1}
+    pipeline = diffusers.DDPMPipeline(diffusers.UNet2DModel(**(small | blocks | options)), make("DDIM"))
+    with pytest.raises(ValueError, match=f"^{quantity}: got"):
+        paint(pipeline, a_gaussian(), 10, 4, **arguments)
+
+
+def test_who_is_not_recorded_is_refused_before_his_step_is_looked_for(unet):
+    with pytest.raises(ValueError, match="scheduler: got ScoreSdeVeScheduler; not recorded"):
+        paint(diffusers.DDPMPipeline(unet, make("ScoreSdeVe")), a_gaussian(), 10, 4)
+
+
 def test_record_begins_where_a_landing_is(unet):
     network = networks.from_diffusers(unet, make("DDIM"))
     noise = np.random.default_rng(0).normal(size=(2, D)).astype(np.float32)
@@ -299,6 +339,14 @@ def test_a_multistep_method_that_needs_its_past_is_refused_not_run_wrong(unet):
         "clip_sample, thresholding": lambda: equivalent(make("DDIM")),
         "scheduler": lambda: equivalent(make("PNDM")),
         "net": lambda: counted(lambda x, t: x).__enter__(),
+        "start, end ": lambda: jump(a_gaussian(), np.zeros((2, D)), 0.5, LOW),
+        "start, end  ": lambda: jump(a_mixture(), np.zeros((2, 5)), Level(np.full(2, 0.1), 1.0), LOW),
+        "x": lambda: jump([], np.zeros((0, D)), HIGH, LOW),
+        "x ": lambda: jump([a_gaussian()], [[0.0] * D], HIGH, LOW),
+        "noise ": lambda: land(a_gaussian(), make("DDIM"), torch.full((1, 1, 8, 8), float("nan")), 10, 0),
+        "noise  ": lambda: land(a_gaussian(), make("DDIM"), torch.ones((1, 1, 8, 8), dtype=torch.int64), 10, 4),
+        "noise   ": lambda: land(a_gaussian(), make("DDIM"), torch.ones((0, 1, 8, 8)), 10, 4),
+        "pipeline": lambda: paint(torch.nn.Identity(), a_gaussian(), 10, 4),
     }.items(),
 )
 def test_bad_input_is_named(quantity, call):

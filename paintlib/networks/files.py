@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from numbers import Integral
 from pathlib import Path
 
 import torch
 
-from paintlib.checks import require
+from paintlib.checks import require, whole
 from paintlib.networks.adapters import EDMNetwork, FlowNetwork, Network
 from paintlib.networks.forms import prediction_of
 from paintlib.networks.hub import NETWORKS, STEM, TABLE_1, fetch, variants
@@ -29,6 +30,7 @@ def load(name, prompt=None, guidance=None, label=None, unlabelled=None, size=Non
     network's config does not say it. Weights come from safetensors where there are any, else from a weights-only file;
     full precision before fp16; nothing is unpickled freely, and nothing half loaded.
     """
+    require(isinstance(name, str | Path) and name != "", "name", repr(name), f"give a folder, or one of {shipped()}")
     if name in shipped():
         folder = SHIPPED / name
         verify(folder)
@@ -46,7 +48,7 @@ def load(name, prompt=None, guidance=None, label=None, unlabelled=None, size=Non
         net = Labelled(net, label, 1.0 if guidance is None else guidance, unlabelled)
     else:
         require(guidance is None, "guidance", guidance, "it takes a prompt or a label, and this network has neither")
-    net = net.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval().requires_grad_(False)
+    net = net.to(_device(device)).eval().requires_grad_(False)
     return from_diffusers(net, scheduler, batch, size)
 
 
@@ -57,7 +59,7 @@ def from_diffusers(net, scheduler, batch=None, size=None):
     """
     size, config = net.config.sample_size if size is None else size, scheduler.config
     require(size is not None, "sample_size", None, "its config does not say how large the images are; give size=")
-    side = (size, size) if isinstance(size, int) else tuple(size)
+    side = sides(size)
     shape, halvings = (*side, net.config.in_channels), len(getattr(net.config, "block_out_channels", [0])) - 1
     odd = any(isinstance(length, int) and length % 2**halvings for length in side)
     remedy = f"take sides that are multiples of {2**halvings}: the network halves them from level to level"
@@ -76,6 +78,16 @@ def from_diffusers(net, scheduler, batch=None, size=None):
         known, "scheduler", type(scheduler).__name__, "it has no alphas_cumprod to tell the levels; wrap it yourself"
     )
     return Network(net, Tabulated(scheduler.alphas_cumprod), shape, prediction, batch)
+
+
+def sides(size):
+    """(height, width) of images, of a config's or a caller's `sample_size`."""
+    pair = (size, size) if isinstance(size, Integral) else size
+    fits = isinstance(pair, tuple | list) and len(pair) == 2
+    require(fits, "sample_size", repr(size), "give the side of the images, or (height, width): whole numbers")
+    for side in pair:
+        whole("sample_size", side, 1, "give the side of the images, or (height, width): whole numbers")
+    return tuple(pair)
 
 
 def shipped():
@@ -143,9 +155,24 @@ def _read_scheduler(folder):
         raise ValueError(f"{message}; fetch the file again, or mend it") from error
 
 
-def _read_json(file):
+def _device(name):
+    """A device that is there; by default the GPU if there is one."""
+    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return json.loads(file.read_text())
+        torch.empty(0, device=name)
+    except Exception as error:  # torch has several, and asserts
+        raise ValueError(f"device: got {name!r}, which torch does not have here ({error}); leave it out") from error
+    return name
+
+
+def _read_json(file):
+    """A config, which is a dictionary."""
+    try:
+        found = json.loads(file.read_text())
+        require(
+            isinstance(found, dict), str(file), f"a {type(found).__name__}", "a config is a dictionary; fetch it again"
+        )
+        return found
     except FileNotFoundError:
         raise ValueError(
             f"{file}: not there; a model folder holds config.json, weights and scheduler_config.json"

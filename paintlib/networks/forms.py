@@ -23,6 +23,8 @@ def prediction_of(scheduler):
     """What a scheduler takes its network to predict: one of `PREDICTIONS`, "edm" or "flow"."""
     if hasattr(scheduler, "precondition_outputs"):
         return "edm"
+    if title(scheduler).startswith("FlowMatch"):  # whatever a config that came from elsewhere says
+        return "flow"
     said = scheduler.config.get("prediction_type", "flow_prediction")
     return "flow" if said == "flow_prediction" else said
 
@@ -32,10 +34,19 @@ def learns_variance(scheduler):
     return str(scheduler.config.get("variance_type")).startswith("learned")
 
 
+def taken(scheduler, output, channels):
+    """What of a network's output a scheduler's `step` takes: DDPM's the learned variances too, all others the mean."""
+    if not (learns_variance(scheduler) and title(scheduler).startswith("DDPM")):
+        return output[:, :channels]
+    said, found = scheduler.config.variance_type, output.shape[1]
+    remedy = f"its step needs {2 * channels} channels of output, and this network gives {found}; use 'fixed_small'"
+    require(found == 2 * channels, f"{title(scheduler)}'s variance_type", repr(said), remedy)
+    return output
+
+
 def endpoint_of(scheduler, sample, output, level):
     """x0_hat from a network's output, as the scheduler reads it, and what of the output its `step` takes."""
-    mean = output[:, : sample.shape[1]]
-    fed = output if learns_variance(scheduler) else mean
+    mean, fed = output[:, : sample.shape[1]], taken(scheduler, output, sample.shape[1])
     if prediction_of(scheduler) == "edm":
         return scheduler.precondition_outputs(sample, mean, torch.tensor(level.sigma)), fed
     if prediction_of(scheduler) == "flow":
@@ -73,6 +84,9 @@ def check_pair(denoiser, scheduler, way):
     silent = learns_variance(scheduler) and not isinstance(denoiser, Network | EDMNetwork | FlowNetwork)
     said = scheduler.config.get("variance_type")
     require(not silent, f"{name}'s variance_type", said, "an analytic denoiser tells no variance; use 'fixed_small'")
+    if learns_variance(scheduler) and not name.startswith("DDPM"):  # which cut every output at three channels
+        channels = getattr(denoiser, "shape", (3,))[-1]
+        require(channels <= 3, f"{name}'s variance_type", said, f"it would leave 3 of {channels} channels; use None")
     blind = prediction == "epsilon" and (
         way[0].read.alpha == 0 or (scheduler.config.get("rescale_betas_zero_snr") and way[0].read.kappa > 1000)
     )

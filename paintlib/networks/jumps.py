@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from paintlib.checks import require, whole
+from paintlib.checks import real_array, require, vectors, whole
 from paintlib.gaussian import Gaussian
-from paintlib.levels import CLEAN, Level
+from paintlib.levels import CLEAN, Level, check_level
 from paintlib.networks.schedulers import Visit, title, visits
 from paintlib.samplers import collect, rk4
 
@@ -25,6 +25,9 @@ def jump(theory, x, start, end=CLEAN, moves=40):
     A `Gaussian` has it in closed form (Eq. 9). Any other denoiser is integrated (Eq. 4) with `moves` steps of RK4, even
     in log kappa. A list of Gaussians is one for each row of x (B, D): those of the pictures' classes.
     """
+    one = all(isinstance(check_level(level, "start, end").kappa, float) for level in (start, end))
+    require(one, "start, end", (start, end), "give one level each, not arrays")
+    vectors("x", x)
     if isinstance(theory, list | tuple):
         fits = x.ndim == 2 and len(theory) == x.shape[0]
         given = f"{len(theory)} theories for x {tuple(x.shape)}"
@@ -100,6 +103,7 @@ def _rows(noise):
     require(
         len(shape) in (2, 4), "noise", shape or type(noise).__name__, "give (B, D), or (B, C, H, W) as in diffusers"
     )
+    real_array("noise", noise)
     if len(shape) == 2:
         return noise, lambda x: x
     B, C, H, W = shape

@@ -2,7 +2,7 @@
 
 import torch
 
-from paintlib.checks import require
+from paintlib.checks import number, require
 
 
 class Labelled(torch.nn.Module):
@@ -15,7 +15,7 @@ class Labelled(torch.nn.Module):
     def __init__(self, net, label, guidance=1.0, unlabelled=None):
         super().__init__()
         self.net, self.config = net, net.config
-        self.guidance = guidance
+        self.guidance = guidance = number("guidance", guidance, "give one number, 1 for none")
         known, none = _labels(net.config)
         unlabelled = none if unlabelled is None else unlabelled
         _check("label", label, known)
@@ -25,7 +25,7 @@ class Labelled(torch.nn.Module):
             )
             require(unlabelled is not None, "unlabelled", None, remedy)
             _check("unlabelled", unlabelled, known)
-        self.labels = [label] if guidance == 1 else [label, unlabelled]
+        self.labels = [int(label)] if guidance == 1 else [int(label), int(unlabelled)]
 
     def forward(self, x, t):
         labels = torch.tensor(self.labels, device=x.device).repeat_interleave(len(x))
@@ -55,6 +55,8 @@ def _labels(config):
 
 
 def _check(name, label, known):
+    if getattr(label, "ndim", None) == 0:  # an array or a tensor of one number
+        label = label.item()
     whole = isinstance(label, int) and not isinstance(label, bool) and 0 <= label < known
     require(
         whole, name, repr(label), f"this network was trained with labels: choose a whole number from 0 to {known - 1}"

@@ -120,6 +120,7 @@ def draws(scheduler, arguments):
 
 def sort_arguments(scheduler, arguments):
     """`arguments` in two: for `set_timesteps` (timesteps, sigmas, mu), and for `step` (generator, eta)."""
+    kind(scheduler)  # one that is not recorded may have no `step` at all
     setting, stepping = (set(inspect.signature(f).parameters) for f in (scheduler.set_timesteps, scheduler.step))
     setting -= {"num_inference_steps", "device"}
     stepping -= {"model_output", "timestep", "sample", "return_dict"}

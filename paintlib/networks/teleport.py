@@ -17,8 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from paintlib.checks import require
+from paintlib.checks import require, whole
+from paintlib.networks.files import sides
+from paintlib.networks.forms import taken
 from paintlib.networks.jumps import land
+from paintlib.networks.labels import takes_labels
 from paintlib.networks.schedulers import sort_arguments, title, visits
 from paintlib.networks.watch import begin, rehearse
 
@@ -99,15 +102,20 @@ def paint(
     from diffusers import ImagePipelineOutput
     from diffusers.utils.torch_utils import randn_tensor
 
-    plain = {"unet", "scheduler"} == set(pipeline.components)
+    plain = {"unet", "scheduler"} == set(getattr(pipeline, "components", ()))
     remedy = (
         "only for pipelines of a unet and a scheduler; call others as pipe(..., **latents(theory, pipe.scheduler, ...))"
     )
     require(plain, "pipeline", type(pipeline).__name__, remedy)
     require(output_type in ("pil", "np", "pt"), "output_type", repr(output_type), 'choose "pil", "np" or "pt"')
     unet, device, scheduler = pipeline.unet, pipeline._execution_device, copy.deepcopy(pipeline.scheduler)
-    side = unet.config.sample_size
-    shape = (batch_size, unet.config.in_channels, *((side, side) if isinstance(side, int) else side))
+    remedy = "this pipeline gives it no label; use land, and record with load(folder, label=...)"
+    require(not takes_labels(unet.config), "pipeline", "a network that was trained with labels", remedy)
+    whole("batch_size", batch_size, 1, "give how many pictures to paint")
+    several = list(generator) if isinstance(generator, list | tuple) else [generator] * batch_size
+    right = len(several) == batch_size and all(g is None or isinstance(g, torch.Generator) for g in several)
+    require(right, "generator", repr(generator), "give a torch.Generator, or a list of them, one for each picture")
+    shape = (int(batch_size), unet.config.in_channels, *sides(unet.config.sample_size))
     noise = randn_tensor(shape, generator=generator, device=device, dtype=unet.dtype)
     setting, stepping = sort_arguments(scheduler, options)
     landing = land(theory, scheduler, noise, steps, skip, **setting)
@@ -134,7 +142,8 @@ def run(unet, scheduler, landing, steps, setting, stepping, bar=iter):
     x = landing.x
     for t in bar(scheduler.timesteps[skip:]):
         seen = scheduler.scale_model_input(x, t) if hasattr(scheduler, "scale_model_input") else x
-        x = scheduler.step(unet(seen, t).sample, t, x, **stepping).prev_sample
+        output = taken(scheduler, unet(seen, t).sample, x.shape[1])
+        x = scheduler.step(output, t, x, **stepping).prev_sample
     return x
 
 
