@@ -13,7 +13,7 @@ from paintlib.schedules import EDM
 @exercise(
     "01.1",
     "You have two equations, x = alpha x0_hat + sigma eps_hat and the definition of v, and two unknowns.",
-    "Multiply the first by alpha and the second by sigma, and subtract: one of the unknowns drops out.",
+    "Take so much of the first and so much of the second that one of the unknowns drops out of their difference.",
     "What stands before the unknown that is left? And what sort of map takes (x0_hat, eps_hat) to (x, v)?",
 )
 def _from_v(from_v):

@@ -83,7 +83,7 @@ def coefficient(answer):
 @exercise(
     "02.3",
     "Read Eq. 10 backwards: which c_k(T) gives the picture's coefficient u_k^T (x_0 - mu)?",
-    "Divide the picture's coefficients by psi(gaussian.lam, start, CLEAN), then go back with U.",
+    "One number per feature lies between the two, and psi knows it. Undo it, then put the features together.",
     "The noise is not centred on 0: at the start the cloud of pictures has the mean alpha_T mu.",
 )
 def noise_for(answer):

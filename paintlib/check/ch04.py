@@ -30,7 +30,7 @@ def _falling_root(f, low, high):
     "04.1",
     "The share of a feature is xi / xi(0) = sqrt(lam alpha^2 / (lam alpha^2 + sigma^2)). Divide above and below by "
     "alpha^2: only kappa^2 = sigma^2 / alpha^2 is left.",
-    "At the moment asked for, kappa^2 = lam_1. Put that into the share of the other feature.",
+    "The moment is set by feature 1: at which kappa does it arrive? The other one is seen at the same kappa.",
 )
 def other_share(answer):
     f = function(answer)

@@ -99,7 +99,7 @@ def _tremor(answer):
     "05.4",
     "The picture moves by a matrix times the nudge. Which nudge of a given length makes w times that largest?",
     "Among vectors of one length the scalar product with b is largest along b. Bring the matrix over to w.",
-    "The matrix is U diag(gain) U^T: take w apart along the axes, weigh, put it together, and set the length.",
+    "Along the axes u_k that matrix is diagonal. What does it do to w, taken apart along them? The length comes last.",
 )
 def _steer(answer):
     """The flow's own matrix, from nudges of one pixel each."""

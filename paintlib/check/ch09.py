@@ -34,7 +34,7 @@ def difference_weights(answer):
     "09.2",
     "One of the three outputs is the estimate already, and Eq. 6 is for another. For v you have two equations with the "
     "two unknown pictures: that of the state and that of v.",
-    "Multiply the one by alpha and the other by sigma, so that the noise drops out of their difference.",
+    "Take so much of the one and so much of the other that the noise drops out of their difference.",
 )
 def to_estimate(answer):
     f = function(answer)
