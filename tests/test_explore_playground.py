@@ -116,6 +116,7 @@ def pick(tab, name):
 @pytest.fixture
 def fresh(tab):
     pick(tab, "Reset")
+    tab.evaluate("document.querySelector('details').open = true")  # on a phone it begins closed
     yield tab
     assert tab.complaints == []
 

@@ -52,3 +52,44 @@
     else if (theme) page.dataset.theme = theme;
   });
 })();
+
+// A sentence that sets a figure: <span data-set="Moves: 1; Sampler: Heun">Set the moves to 1</span>. It works by mouse,
+// touch and keyboard on the nearest interactive that has these controls; elsewhere than on the site it is plain text.
+(() => {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const middle = (e) => { const { top, bottom } = e.getBoundingClientRect(); return (top + bottom) / 2; };
+  const nearest = (sentence) => [...document.querySelectorAll("article .paint-interactive")]
+    .sort((a, b) => Math.abs(middle(a) - middle(sentence)) - Math.abs(middle(b) - middle(sentence)));
+
+  let came = null;  // the sentence last pressed: Escape leads back to it
+
+  function act(sentence) {
+    const wishes = sentence.dataset.set.split(";").map((wish) => wish.split(/:(.*)/).map((part) => part.trim()));
+    for (const box of nearest(sentence)) {
+      const set = wishes.map(([name, reading]) => box.set?.(name, reading)).at(-1);
+      if (!set) continue;
+      came = sentence;
+      set.focus({ preventScroll: true });
+      const top = box.querySelector(".paint-controls").getBoundingClientRect().top;
+      const below = box.querySelector("[data-output]").getBoundingClientRect().bottom - innerHeight;
+      const far = top < 70 ? top - 70 : Math.max(0, Math.min(top - 70, below + 10));
+      if (far) scrollBy({ top: far, behavior: calm ? "auto" : "smooth" });
+      return;
+    }
+  }
+
+  addEventListener("DOMContentLoaded", () => {
+    for (const sentence of document.querySelectorAll("article span[data-set]")) {
+      sentence.tabIndex = 0;
+      sentence.setAttribute("role", "button");
+      sentence.addEventListener("click", () => act(sentence));
+    }
+    document.addEventListener("keydown", (event) => {
+      const sentence = event.target.closest?.("span[data-set]");
+      if (sentence && ["Enter", " "].includes(event.key)) {
+        event.preventDefault();
+        act(sentence);
+      } else if (event.key === "Escape" && event.target.closest?.(".paint-interactive")) came?.focus();
+    });
+  });
+})();

@@ -10,6 +10,7 @@ import base64
 import html
 import json
 import math
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -32,11 +33,12 @@ class Interactive:
 
     def _repr_html_(self):
         source = {file: files(__name__).joinpath(file).read_text("utf-8") for file in (
-            "style.css", "theory.js", "ui.js", f"{self.name}.js")}  # fmt: skip
+            "style.css", "theory.js", "ui.js", "motion.js", f"{self.name}.js")}  # fmt: skip
         style = source.pop("style.css")
+        code = re.sub(r"^ *(//.*\n)?", "", "".join(source.values()), flags=re.MULTILINE)  # comments stay in the files
         data = json.dumps({"title": self.title, **self.data}, separators=(",", ":")).replace("</", "<\\/")
         fallback = f"{self.title}: an interactive. In a notebook, run this cell to see it; a web page needs JavaScript."
-        script = f"const DATA = {data};\n{''.join(source.values())}\ninteractive(findRoot('{self.name}'), DATA);"
+        script = f"const DATA = {data};\n{code}\ninteractive(findRoot('{self.name}'), DATA);"
         body = f'<p class="fallback">{html.escape(fallback)}</p><script>(() => {{\n{script}\n}})();</script>'
         return f'<div class="paint-interactive" data-kind="{self.name}"><style>{style}</style>{body}</div>'
 

@@ -11,16 +11,16 @@ const difference = (a, b) => Math.sqrt(a.reduce((sum, v, n) => sum + (v - b[n]) 
 
 function interactive(root, { title, kinds, noises }) {
   const bytes = kinds.map((k) => Uint8Array.from(atob(k.data), (c) => c.charCodeAt(0)));
-  const change = () => { film.stop(); render(); };
   const most = Math.max(...kinds.map((k) => k.counts.length)) - 1;
-  const kind = choice("Painters", kinds.map((k) => k.name), () => { film.stop(); album.element.querySelector("input").max = here().counts.length - 1; album.value = Math.min(album.value, here().counts.length - 1); render(); });
+  const kind = choice("Painters", kinds.map((k) => k.name), () => { album.element.querySelector("input").max = here().counts.length - 1; album.value = Math.min(album.value, here().counts.length - 1); render(); });
   const here = () => kinds[kind.value];
-  const album = slider("Pictures in each album:", { min: 0, max: most, step: 1, value: 0, words: (n) => (here().counts[n] ?? 0).toLocaleString("en") }, change);
+  const album = slider("Pictures in each album:", { min: 0, max: most, step: 1, value: 0, words: (n) => (here().counts[n] ?? 0).toLocaleString("en") }, render);
   album.element.querySelector("input").max = here().counts.length - 1;
   let noise = 0;
-  const another = button("Another noise", () => { noise = (noise + 1) % noises; change(); });
-  const film = player("From few to many", 4, (share) => { album.value = Math.round(share * (here().counts.length - 1)); render(); });
-  const reset = button("Reset", () => { noise = 0; album.value = 0; change(); });
+  const film = transport("From few to many", 4, album, render, {
+    "Another noise": () => { noise = (noise + 1) % noises; },
+    Reset: () => { [noise, album.value] = [0, 0]; },
+  });
 
   const shape = kinds[0].shape;
   const first = picture("painter A", "what the first painter paints", shape);
@@ -33,10 +33,11 @@ function interactive(root, { title, kinds, noises }) {
     xticks: marks.map((v) => [v, (10 ** v).toLocaleString("en")]),
     yticks: [1, 0.1, 0.01, 0.001].filter((v) => v >= low).map((v) => [v, String(v)]) });
 
+  scrub(chart, album, (x) => here().counts.reduce((best, n, m, all) => (Math.abs(Math.log10(n) - x) < Math.abs(Math.log10(all[best]) - x) ? m : best), 0));
   const publish = assemble(root, {
-    title, controls: [kind.element, album.element, make("div", { class: "paint-choice" }, another, film.element, reset)],
+    title, controls: [kind.element, album.element, film.element],
     panels: [make("div", { class: "paint-row" }, first.element, second.element), chart.svg],
-    note: `Both start from the same noise, and have no picture in common. ${kinds.map((k, n) => `${["Solid", "Dashed", "Dash-dotted", "Dotted"][n]}: ${k.name}`).join(". ")}. The curves are means over many noises.`,
+    note: `Both start from the same noise, and have no picture in common. ${kinds.map((k, n) => `${["Solid", "Dashed", "Dash-dotted", "Dotted"][n]}: ${k.name}`).join(". ")}. The curves are means over many noises; drag along them to change the albums.`,
   });
 
   function render() {

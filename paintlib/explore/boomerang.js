@@ -12,13 +12,14 @@ const standing = (r, n) => ({ gone: 1 - r[n][0] / r[0][0], off: Math.hypot(r[n][
 
 function interactive(root, { title, kappas, names, views }) {
   const last = kappas.length - 1;
-  const change = () => { film.stop(); render(); };
   const degrees = (v) => `${v}°`;
-  const step = slider("Step, from noise to picture:", { min: 0, max: last, step: 1, value: Math.round(0.6 * last), words: (n) => `${n} of ${last}` }, change);
-  const turn = slider("Turn:", { min: -180, max: 180, step: 2, value: -30, words: degrees }, change);
-  const tilt = slider("Tilt:", { min: -90, max: 90, step: 2, value: 24, words: degrees }, change);
-  const view = choice("Coordinates", views.map((v) => v.name), change);
-  const film = player("Paint from the noise", 5, (share) => { step.value = Math.round(share * last); render(); });
+  const step = slider("Step, from noise to picture:", { min: 0, max: last, step: 1, value: Math.round(0.6 * last), words: (n) => `${n} of ${last}` }, render);
+  const turn = slider("Turn:", { min: -180, max: 180, step: 2, value: -30, words: degrees }, render);
+  const tilt = slider("Tilt:", { min: -90, max: 90, step: 2, value: 24, words: degrees }, render);
+  const view = choice("Coordinates", views.map((v) => v.name), render);
+  const film = transport("Paint", 5, step, render, {
+    Reset: () => { [step.value, turn.value, tilt.value, view.value] = [Math.round(0.6 * last), -30, 24, 0]; },
+  });
 
   const space = plot({ x: [-0.68, 0.68], y: [-0.6, 0.72], width: 360, height: 350, margin: [28, 6, 6, 6], title: "The way from x_T to x₀ in space" });
   space.svg.setAttribute("style", "touch-action: pan-y; cursor: grab");
@@ -27,6 +28,7 @@ function interactive(root, { title, kappas, names, views }) {
   const heights = plot({ x: [0, last], y: [0, top], height: 200, title: "Distance from the straight line", margin: [30, 14, 34, 48],
     xticks: [[0, "step 0", "start"], [last, `step ${last}`, "end"]], yticks: grid.map((v) => [v, `${short(100 * v)} %`]) });
 
+  scrub(heights, step);
   let held = null;
   const within = (slide, v, low, high) => { slide.value = Math.min(high, Math.max(low, Math.round(v / 2) * 2)); };
   space.svg.addEventListener("pointerdown", (event) => {
@@ -37,15 +39,15 @@ function interactive(root, { title, kappas, names, views }) {
     if (!held) return;
     const around = held.turn + (event.clientX - held.x) / 2;
     within(turn, ((((around + 180) % 360) + 360) % 360) - 180, -180, 180);
-    within(tilt, held.tilt + (event.clientY - held.y) / 2, -90, 90);
-    change();
+    if (event.pointerType === "mouse") within(tilt, held.tilt + (event.clientY - held.y) / 2, -90, 90);  // a finger that goes up scrolls
+    render();
   });
   for (const name of ["pointerup", "pointercancel"]) space.svg.addEventListener(name, () => { held = null; });
 
   const publish = assemble(root, {
-    title, controls: [step.element, turn.element, tilt.element, view.element, make("div", {}, film.element)],
+    title, controls: [step.element, turn.element, tilt.element, view.element, film.element],
     panels: [space.svg, heights.svg],
-    note: `Drag the drawing, or use the sliders, to turn it. ${names.map((name, k) => `${["Solid", "Dashed", "Dash-dotted", "Dotted"][k]}: ${name}`).join(". ")}. `
+    note: `Drag the drawing to turn it, drag along the heights to paint; or use the sliders. ${names.map((name, k) => `${["Solid", "Dashed", "Dash-dotted", "Dotted"][k]}: ${name}`).join(". ")}. `
       + "Ring: the noise x_T. Diamond: the picture x₀. Dots: the states at this step, on stalks above the floor. The grey line on the floor is the straight way.",
   });
 
@@ -73,7 +75,7 @@ function interactive(root, { title, kappas, names, views }) {
       label([1, 0, 0], "x_T"), label([0, 0, 0], "x₀"),
     );
     heights.layer.replaceChildren(
-      make("line", { x1: heights.sx(step.value), x2: heights.sx(step.value), y1: heights.top, y2: heights.bottom, class: "now" }),
+      heights.now(step.value),
       ...curves.flatMap((r, k) => [
         heights.line(r.map((_, n) => [n, standing(r, n).off]), `k${k}`), heights.dot([step.value, standing(r, step.value).off], `k${k}`),
       ]),

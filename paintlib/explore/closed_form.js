@@ -2,23 +2,31 @@
 function interactive(root, { title, times, levels, mu, U, lam, starts }) {
   const last = levels.length - 1;
   const start = levels[0];
-  const logSlider = (name, value) => slider(`${name}:`, { min: -1.5, max: 0.6, step: 0.02, value: Math.log10(value), words: (v) => short(10 ** v) }, () => { film.stop(); render(); });
-  const time = slider("Time, from noise to data:", { min: 0, max: last, step: 1, value: Math.round(0.55 * last), words: (n) => `t = ${times[n].toFixed(2)}` }, () => { film.stop(); render(); });
+  const logSlider = (name, value) => slider(`${name}:`, { min: -1.5, max: 0.6, step: 0.02, value: Math.log10(value), words: (v) => short(10 ** v) }, render);
+  const time = slider("Time, from noise to data:", { min: 0, max: last, step: 1, value: Math.round(0.55 * last), words: (n) => `t = ${times[n].toFixed(2)}` }, render);
   const variances = [logSlider("Variance λ₁ along u₁ (solid)", lam[0]), logSlider("Variance λ₂ along u₂ (dashed)", lam[1])];
-  const film = player("Paint from the noise", 5, (share) => { time.value = Math.round(share * last); render(); });
+  let begun = starts;
+  let seed = 2;
+  const film = transport("Paint", 5, time, render, {
+    "New noise": () => {
+      const z = normals(seed++, 2 * starts.length);
+      begun = starts.map((_, n) => [z[2 * n], z[2 * n + 1]]);
+    },
+    Reset: () => { begun = starts; [time.value, variances[0].value, variances[1].value] = [Math.round(0.55 * last), ...lam.map(Math.log10)]; },
+  });
 
   const reach = 1.12 * Math.max(...starts.map((s) => Math.hypot(...s)), ...[0, 1].map((i) => Math.abs(mu[i]) + 2.2));
   const plane = plot({ x: [-reach, reach], y: [-reach, reach], width: 360, height: 370, margin: [28, 6, 6, 6], title: "Paths in the plane of the data",
     xticks: [[0, ""]], yticks: [[0, ""]] });
   const current = () => variances.map((v) => 10 ** v.value);
   const curves = (f) => () => current().map((l, k) => ({ f: (level) => f(level, start, l), style: `k${k}` }));
-  const grid = { height: 180, yticks: [0, 1, 2].map((v) => [v, v]), y: [0, 2.1] };
-  const moved = timeCurves("ψ: how far each direction has moved", levels, times, curves(psi), grid);
-  const shown = timeCurves("ξ: how much the estimate shows", levels, times, curves(xi), grid);
+  const grid = { height: 140, yticks: [0, 1, 2].map((v) => [v, v]), y: [0, 2.1] };
+  const moved = timeCurves("ψ: how far each direction has moved", levels, times, curves(psi), time, grid);
+  const shown = timeCurves("ξ: how much the estimate shows", levels, times, curves(xi), time, grid);
   const publish = assemble(root, {
-    title, controls: [time.element, ...variances.map((v) => v.element), make("div", {}, film.element)],
+    title, controls: [time.element, ...variances.map((v) => v.element), film.element],
     panels: [plane.svg, make("div", {}, moved.svg, shown.svg)],
-    note: "Rings: starts in the noise. Dots: states x at this time, on the ellipse that the noised data fill now. "
+    note: "Rings: starts in the noise. Dots: states x at this time; the marked one stays on the dashed ellipse of the noised data. "
       + "Diamonds: their endpoint estimates. Cross: the mean. Thin ellipse: the data at the end. The noise level falls from left to right in the curves.",
   });
 
@@ -27,14 +35,14 @@ function interactive(root, { title, times, levels, mu, U, lam, starts }) {
     const gaussian = { mu, U, lam: current() };
     const along = (s) => U.map((u) => u[0] * (s[0] - start.alpha * mu[0]) + u[1] * (s[1] - start.alpha * mu[1]));
     const at = (s, level) => gaussianState(gaussian, { c: along(s), off: [0, 0] }, level, start);
-    const radius = Math.hypot(...along(starts[0]).map((c, k) => c / Math.sqrt(variance(start, gaussian.lam[k]))));
+    const radius = Math.hypot(...along(begun[0]).map((c, k) => c / Math.sqrt(variance(start, gaussian.lam[k]))));
     const ellipse = (level) => Array.from({ length: 73 }, (_, a) => [Math.cos, Math.sin].map((f) => f((a * Math.PI) / 36))).map((z) =>
       [0, 1].map((i) => level.alpha * mu[i] + radius * z.reduce((sum, v, k) => sum + v * Math.sqrt(variance(level, gaussian.lam[k])) * U[k][i], 0)));
     const level = levels[n];
     plane.layer.replaceChildren(
       plane.line(ellipse(levels[last]), "soft thin", true), plane.line(ellipse(level), "soft thin dashed", true),
       plane.line([[mu[0] - 0.12, mu[1]], [mu[0] + 0.12, mu[1]]], "soft"), plane.line([[mu[0], mu[1] - 0.12], [mu[0], mu[1] + 0.12]], "soft"),
-      ...starts.flatMap((s, m) => {
+      ...begun.flatMap((s, m) => {
         const { x, x0_hat } = at(s, level);
         const style = m ? "k0" : "k1 solid";
         return [plane.line(levels.map((l) => at(s, l).x), `${style} solid ${m ? "thin" : ""}`), plane.line([x, x0_hat], "soft thin dashed"),

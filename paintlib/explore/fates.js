@@ -12,18 +12,15 @@ function interactive(root, { title, offsets, kappas, kappa, apart, near }) {
   let seed = 5;
   let trials = [];  // measured: {kappa, parts}
   let cache = {};
-  const change = () => render();
   const moved = () => { trials = []; cache = {}; render(); };
-  const noise = slider("Noise level κ:", { min: low.toFixed(3), max: high.toFixed(3), step: 0.01, value: Math.log10(kappa), words: (v) => short(10 ** v) }, change);
+  const noise = slider("Noise level κ:", { min: low.toFixed(3), max: high.toFixed(3), step: 0.01, value: Math.log10(kappa), words: (v) => short(10 ** v) }, render);
   const families = slider("Families apart:", { min: 0.5, max: 8, step: 0.5, value: apart, words: (v) => `±${v}` }, moved);
   const kinds = slider("Kinds apart:", { min: 0.2, max: 3, step: 0.1, value: near, words: (v) => `±${v.toFixed(1)}` }, moved);
-  const buttons = make("div", { class: "paint-choice" },
-    button("Fork 200 pairs", () => { seed += 3; trials.push(measure()); render(); }),
-    button("New noise", () => { seed += 3; render(); }),
-    button("Reset", () => {
-      [noise.value, families.value, kinds.value, seed] = [Math.log10(kappa), apart, near, 5];
-      moved();
-    }));
+  const film = transport("Lower the noise", 6, backwards(noise), render, {
+    "Fork 200 pairs": () => { seed += 3; trials.push(measure()); },
+    "New noise": () => { seed += 3; },
+    Reset: () => { [noise.value, families.value, kinds.value, seed, trials, cache] = [Math.log10(kappa), apart, near, 5, [], {}]; },
+  });
 
   const cloud = () => offsets.map((o) => [
     o.x + families.value * o.family + kinds.value * o.kind * 0.5,
@@ -54,13 +51,14 @@ function interactive(root, { title, offsets, kappas, kappa, apart, near }) {
   plane.svg.setAttribute("aria-label", "The cloud of points, one noisy state, and runs from it to the points where they end");
   const chart = plot({ x: [0, 1], y: [0, 1], height: 250, margin: [52, 12, 30, 34], title: "Two runs end alike: probability",
     xticks: [10, 3, 1, 0.3, 0.1].filter((k) => k > 10 ** low && k < 10 ** high).map((k) => [(high - Math.log10(k)) / (high - low), `${k}`]), yticks: [[0, "0"], [0.5, "½"], [1, "1"]] });
+  scrub(chart, noise, (x) => high - x * (high - low));
   const legend = FATES.flatMap(([name, , style], n) => {
     const [x, y] = [chart.sx(n * 0.34), 38];
     return [make("path", { d: `M${x} ${y}h26`, class: `line ${style}` }), make("text", { x: x + 31, y: y + 5 }, name)];
   });
   chart.svg.append(...legend);
   const publish = assemble(root, {
-    title, controls: [noise.element, families.element, kinds.element, buttons], panels: [plane.svg, chart.svg],
+    title, controls: [noise.element, families.element, kinds.element, film.element], panels: [plane.svg, chart.svg],
     note: "Left: the points (the album), one noisy state (diamond), and 24 runs of the reverse SDE from it, in x / α. Right: noise κ falls to the right. "
       + "Lines: the mean of Σ p(k | x)² over noisy states. Dots with bars: pairs of runs forked on this page, and their 95 % intervals.",
   });
@@ -79,7 +77,7 @@ function interactive(root, { title, offsets, kappas, kappa, apart, near }) {
       plane.diamond(x, "ink", 8),
     );
     chart.layer.replaceChildren(
-      make("line", { x1: chart.sx(at(level)), x2: chart.sx(at(level)), y1: chart.top, y2: chart.bottom, class: "now" }),
+      chart.now(at(level)),
       ...FATES.map(([, , style], f) => chart.line(lines.map((s) => [at(s.level), s.means[f]]), style)),
       ...trials.flatMap((t) => FATES.flatMap(([, , style], f) => {
         const error = 1.96 * Math.sqrt((t.parts[f] * (1 - t.parts[f])) / 200);

@@ -3,21 +3,21 @@ function interactive(root, { title, means, width, kappa, state, runs, kappas }) 
   const SIDE = 360;
   const HALF = 5;
   const STEPS = 40;
-  const first = { means, state };
+  const first = { kappa: Math.log10(kappa), round: Math.sqrt(width) };
   let [modes, place, seed] = [structuredClone(means), [...state], 8];
   const [low, high] = kappas.map(Math.log10);
-  const change = () => render();
-  const noise = slider("Noise level κ:", { min: low.toFixed(3), max: high.toFixed(3), step: 0.01, value: Math.log10(kappa), words: (v) => short(10 ** v) }, change);
-  const round = slider("Width s of a mode:", { min: 0.1, max: 1.5, step: 0.05, value: Math.sqrt(width), words: (v) => v.toFixed(2) }, change);
-  const number = choice("Modes", ["2", "3", "4"], () => { modes = around(number.value + 2); change(); }, means.length - 2);
-  const around = (n) => (n === means.length ? structuredClone(first.means)
+  const noise = slider("Noise level κ:", { min: low.toFixed(3), max: high.toFixed(3), step: 0.01, value: Math.log10(kappa), words: (v) => short(10 ** v) }, render);
+  const round = slider("Width s of a mode:", { min: 0.1, max: 1.5, step: 0.05, value: Math.sqrt(width), words: (v) => v.toFixed(2) }, render);
+  const number = choice("Modes", ["2", "3", "4"], () => { modes = around(number.value + 2); render(); }, means.length - 2);
+  const around = (n) => (n === means.length ? structuredClone(means)
     : Array.from({ length: n }, (_, k) => [Math.cos, Math.sin].map((f) => 2.5 * f(((n === 2 ? 0 : 90) + (360 * k) / n) * (Math.PI / 180)))));
-  const buttons = make("div", { class: "paint-choice" }, button("New noise", () => { seed += 2; change(); }),
-    button("Reset", () => {
-      [modes, place, seed] = [structuredClone(first.means), [...first.state], 8];
-      [noise.value, round.value, number.value] = [Math.log10(kappa), Math.sqrt(width), first.means.length - 2];
-      change();
-    }));
+  const film = transport("Lower the noise", 6, backwards(noise), render, {
+    "New noise": () => { seed += 2; },
+    Reset: () => {
+      [modes, place, seed] = [structuredClone(means), [...state], 8];
+      [noise.value, round.value, number.value] = [first.kappa, first.round, means.length - 2];
+    },
+  });
 
   const ticks = [-4, -2, 0, 2, 4].map((v) => [v, ""]);
   const plane = plot({ x: [-HALF, HALF], y: [-HALF, HALF], width: SIDE, height: SIDE, margin: [0, 0, 0, 0], title: "Modes, state and runs", xticks: ticks, yticks: ticks });
@@ -25,39 +25,16 @@ function interactive(root, { title, means, width, kappa, state, runs, kappas }) 
   plane.svg.setAttribute("role", "group");
   const bars = plot({ x: [-0.6, 3.6], y: [0, 1], height: 210, title: "Where the runs end", yticks: [[0, "0"], [0.5, "½"], [1, "1"]], margin: [30, 6, 40, 30] });
 
-  const within = (v) => Math.min(HALF - 0.3, Math.max(0.3 - HALF, v));
-  const handle = (name, mark, get, set) => {
-    const element = make("g", { class: "handle", tabindex: 0, role: "slider", "aria-label": name, "aria-valuenow": 0 }, mark);
-    element.addEventListener("keydown", (event) => {
-      const way = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[event.key];
-      if (!way) return;
-      event.preventDefault();
-      set(get().map((v, i) => within(v + way[i])));
-      change();
-    });
-    return { element, get, set };
-  };
-  const handles = [0, 1, 2, 3].map((k) => handle(`Mode ${k + 1}`, plane.dot([0, 0], `k${k}`, 9), () => modes[k], (p) => { modes[k] = p; }));
-  handles.push(handle("State", plane.diamond([0, 0], "ink", 9), () => place, (p) => { place = p; }));
-  const there = () => handles.filter((_, k) => k === 4 || k < modes.length);
-  const spot = ({ clientX, clientY }) => {
-    const box = plane.svg.getBoundingClientRect();
-    return [((clientX - box.left) / box.width) * 2 * HALF - HALF, HALF - ((clientY - box.top) / box.height) * 2 * HALF].map(within);
-  };
-  const near = (p) => there().map((h) => [Math.hypot(...h.get().map((v, i) => v - p[i])), h]).filter(([d]) => d < 0.7).sort((a, b) => a[0] - b[0])[0]?.[1];
-  let held = null;
-  plane.svg.addEventListener("pointerdown", (event) => {
-    held = near(spot(event));
-    if (held) plane.svg.setPointerCapture(event.pointerId);
-  });
-  plane.svg.addEventListener("pointermove", (event) => { if (held) { held.set(spot(event)); change(); } });
-  for (const name of ["pointerup", "pointercancel"]) plane.svg.addEventListener(name, () => { held = null; });
-  plane.svg.addEventListener("touchstart", (event) => { if (near(spot(event.touches[0]))) event.preventDefault(); }, { passive: false });
+  const within = (p) => p.map((v) => Math.min(HALF - 0.3, Math.max(0.3 - HALF, v)));
+  const mark = (k) => make("g", {}, plane.dot([0, 0], `k${k}`, 10), make("text", { x: plane.sx(0), y: plane.sy(0) + 5, "text-anchor": "middle", class: "on" }, k + 1));
+  const points = [0, 1, 2, 3].map((k) => ({ name: `Mode ${k + 1}`, mark: mark(k), get: () => modes[k] ?? [0, 0], set: (p) => { modes[k] = within(p); }, here: () => k < modes.length }));
+  points.push({ name: "State", mark: plane.diamond([0, 0], "ink", 9), get: () => place, set: (p) => { place = within(p); } });
+  const hands = movable(plane, points, { near: 0.7 }, render);
 
   const back = make("g", {});
-  plane.layer.append(back, ...handles.map((h) => h.element));
+  plane.layer.append(back, ...hands.elements);
   const publish = assemble(root, {
-    title, controls: [noise.element, round.element, number.element, buttons], panels: [plane.svg, bars.svg],
+    title, controls: [noise.element, round.element, number.element, film.element], panels: [plane.svg, bars.svg],
     note: "Drag the modes (round dots) and the state (diamond), or focus them and use the arrow keys. Thin: runs of the reverse SDE from the state, in the colour of the mode where they end. "
       + "Thick: the flow (ODE) from there. Circles: two widths of a mode, and, dotted, one width with the noise on it. Bars: the belief p(k | x); ticks across them: the part of the runs. Coordinates are x / α.",
   });
@@ -77,14 +54,7 @@ function interactive(root, { title, means, width, kappa, state, runs, kappas }) 
       ...modes.flatMap((m, k) => [plane.line(ring(m, 2 * round.value), `k${k} solid`, true), plane.line(ring(m, Math.sqrt(variance + level ** 2)), "soft dashed", true)]),
       plane.line(flow, "ink thick"),
     );
-    handles.forEach(({ element, get }, k) => {
-      const shown = k === 4 || k < modes.length;
-      element.style.display = shown ? "" : "none";
-      if (!shown) return;
-      const [x, y] = get();
-      element.setAttribute("transform", `translate(${plane.sx(x) - plane.sx(0)} ${plane.sy(y) - plane.sy(0)})`);
-      element.setAttribute("aria-valuetext", `${x.toFixed(1)} across, ${y.toFixed(1)} up`);
-    });
+    hands.show();
     const half = 0.35 * (bars.sx(1) - bars.sx(0));
     bars.layer.replaceChildren(...modes.flatMap((_, k) => [
       make("rect", { x: bars.sx(k) - half, y: bars.sy(p[k]), width: 2 * half, height: bars.bottom - bars.sy(p[k]), class: `dot k${k}` }),

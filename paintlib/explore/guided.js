@@ -31,17 +31,16 @@ function interactive(root, { title, pairs, strength, most, kappas }) {
   const BITS = 60;  // the noise levels of the two interval sliders; their ends are 0 and infinity
   const level = (n) => (n <= 0 ? 0 : n >= BITS ? Infinity : kappas[0] * (kappas[1] / kappas[0]) ** (n / BITS));
   const say = (k) => (k === Infinity ? "∞" : short(k));
-  const change = () => { film.stop(); render(); };
-  const pair = choice("With the prompt", pairs.map((p) => p.name), change);
-  const loud = slider("Strength w =", { min: 0, max: most, step: 0.1, value: strength, words: (v) => v.toFixed(1) }, change);
-  const until = slider("off below κ =", { min: 0, max: BITS, step: 1, value: 0, words: (n) => say(level(n)) }, () => { high.value = Math.max(high.value, until.value); change(); });
-  const high = slider("off above κ =", { min: 0, max: BITS, step: 1, value: BITS, words: (n) => say(level(n)) }, () => { until.value = Math.min(high.value, until.value); change(); });
+  const pair = choice("With the prompt", pairs.map((p) => p.name), render);
+  const loud = slider("Strength w =", { min: 0, max: most, step: 0.1, value: strength, words: (v) => v.toFixed(1) }, render);
+  const until = slider("off below κ =", { min: 0, max: BITS, step: 1, value: 0, words: (n) => say(level(n)) }, () => { high.value = Math.max(high.value, until.value); render(); });
+  const high = slider("off above κ =", { min: 0, max: BITS, step: 1, value: BITS, words: (n) => say(level(n)) }, () => { until.value = Math.min(high.value, until.value); render(); });
   let seed = 16;
-  const film = player("Louder and louder", 5, (share) => { loud.value = share * most; render(); });
   pair.element.classList.add("paint-wide");
-  const buttons = make("div", { class: "paint-choice paint-wide" }, film.element, button("Pause", () => film.stop()),
-    button("New noise", () => { seed += 2; change(); }),
-    button("Reset", () => { [pair.value, loud.value, until.value, high.value, seed] = [0, strength, 0, BITS, 16]; change(); }));
+  const film = transport("Louder and louder", 5, loud, render, {
+    "New noise": () => { seed += 2; },
+    Reset: () => { [pair.value, loud.value, until.value, high.value, seed] = [0, strength, 0, BITS, 16]; },
+  });
 
   const plane = plot({ x: [-3, 5], y: [-2.9, 2.9], width: 360, height: 284, title: "What is painted", margin: [26, 8, 8, 8] });
   const shape = plane.svg;
@@ -49,8 +48,9 @@ function interactive(root, { title, pairs, strength, most, kappas }) {
   const chart = plot({ x: [0, most], y: [0.1, 10], log: true, width: 360, height: 284, title: "Standard deviation, horizontally", margin: [26, 12, 34, 40],
     xticks: Array.from({ length: Math.floor(most / 2) + 1 }, (_, n) => [2 * n, `${2 * n}`]), yticks: [[0.1, "0.1"], [0.3, "0.3"], [1, "1"], [3, "3"], [10, "10"]] });
   chart.svg.append(make("text", { x: 200, y: 280, "text-anchor": "middle" }, "strength w"));
+  scrub(chart, loud);
   const publish = assemble(root, {
-    title, controls: [pair.element, loud.element, until.element, high.element, buttons], panels: [plane.svg, chart.svg],
+    title, controls: [pair.element, loud.element, make("div", { class: "paint-pair" }, until.element, high.element), film.element], panels: [plane.svg, chart.svg],
     note: "Grey, dotted: without the prompt. Blue: with it (w = 1). Orange, dashed, with dots: what guided sampling paints. Green, dash-dotted: the density p(with)ʷ p(without)¹⁻ʷ, where there is one. Ellipses are drawn at two standard deviations. All curves are exact.",
   });
 
@@ -87,7 +87,7 @@ function interactive(root, { title, pairs, strength, most, kappas }) {
     };
     const [first] = features;
     chart.layer.replaceChildren(
-      make("line", { x1: chart.sx(w), x2: chart.sx(w), y1: chart.top, y2: chart.bottom, class: "now" }),
+      chart.now(w),
       ...curve((v) => Math.sqrt(product(first, v)?.variance ?? Infinity), "k2"),
       ...curve((v) => Math.sqrt(paintedVariance(first, v, low, top)), "k1"),
       chart.dot([w, bounded(Math.sqrt(variances[0]))], "k1", 6),

@@ -5,10 +5,12 @@ function interactive(root, { title, shape, mean, rows, columns, kappas, windows,
   const [background] = unpack(mean);
   const near = (values, v) => values.reduce((best, u, n) => (Math.abs(u - v) < Math.abs(values[best] - v) ? n : best), 0);
   const first = { noise: near(kappas, 0.6), row: near(rows, H / 2), column: near(columns, W / 2) };
-  const noise = slider("Noise level κ:", { min: 0, max: kappas.length - 1, step: 1, value: first.noise, words: (n) => short(kappas[n]) }, () => render());
-  const row = slider("Pixel, down:", { min: 0, max: rows.length - 1, step: 1, value: first.row, words: (n) => `row ${rows[n] + 1}` }, () => render());
-  const column = slider("Pixel, across:", { min: 0, max: columns.length - 1, step: 1, value: first.column, words: (n) => `column ${columns[n] + 1}` }, () => render());
-  const reset = button("Reset", () => { [noise.value, row.value, column.value] = [first.noise, first.row, first.column]; render(); });
+  const noise = slider("Noise level κ:", { min: 0, max: kappas.length - 1, step: 1, value: first.noise, words: (n) => short(kappas[n]) }, render);
+  const row = slider("Pixel, down:", { min: 0, max: rows.length - 1, step: 1, value: first.row, words: (n) => `row ${rows[n] + 1}` }, render);
+  const column = slider("Pixel, across:", { min: 0, max: columns.length - 1, step: 1, value: first.column, words: (n) => `column ${columns[n] + 1}` }, render);
+  const film = transport("Lower the noise", 4, backwards(noise), render, {
+    Reset: () => { [noise.value, row.value, column.value] = [first.noise, first.row, first.column]; },
+  });
   const where = picture("the pixel, and its window", "The mean picture with the chosen pixel and the window around it", shape);
   const seen = [picture("the network looks here", "The mean sensitivity of the network's estimate at the pixel", shape),
     picture("the Gaussian looks here", "The row of the Gaussian painter at the pixel", shape)];
@@ -22,7 +24,7 @@ function interactive(root, { title, shape, mean, rows, columns, kappas, windows,
     });
   }
   const publish = assemble(root, {
-    title, controls: [noise.element, row.element, column.element, reset],
+    title, controls: [noise.element, row.element, column.element, film.element],
     panels: [make("div", { class: "paint-row paint-wide" }, where.element, ...seen.map((s) => s.element))],
     note: "Blue: a brighter pixel there makes the estimate at the chosen pixel brighter. Orange: darker. White: no say. Each field is drawn to its own largest value. Press on a picture, or move the sliders.",
   });

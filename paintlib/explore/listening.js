@@ -5,12 +5,10 @@ function interactive(root, { title, sprite, counts, kappas, prompts, guidance })
   const size = sprite.shape[0] * sprite.shape[1] * 3;
   const frame = (p, s, g, t) => { const at = (((p * S + s) * G + g) * T + t) * size; return bytes.subarray(at, at + size); };
   const start = Math.round(0.3 * (T - 1));
-  const step = slider("Step:", { min: 0, max: T - 1, step: 1, value: start, words: (n) => `${n} of ${T - 1}` }, () => { film.stop(); render(); });
-  const prompt = choice("Prompt", prompts, () => render());
-  const noise = choice("Noise", Array.from({ length: S }, (_, s) => `${s + 1}`), () => render());
-  const film = player("Paint", 5, (share) => { step.value = Math.round(share * (T - 1)); render(); });
-  const buttons = make("div", { class: "paint-choice" }, film.element, button("Pause", () => film.stop()),
-    button("Reset", () => { film.stop(); [step.value, prompt.value, noise.value] = [start, 0, 0]; render(); }));
+  const step = slider("Step:", { min: 0, max: T - 1, step: 1, value: start, words: (n) => `${n} of ${T - 1}` }, render);
+  const prompt = choice("Prompt", prompts, render);
+  const noise = choice("Noise", Array.from({ length: S }, (_, s) => `${s + 1}`), render);
+  const film = transport("Paint", 5, step, render, { Reset: () => { [step.value, prompt.value, noise.value] = [start, 0, 0]; } });
 
   const panels = guidance.map((w, g) => {
     const panel = picture(`w = ${w}`, `The endpoint estimate at guidance ${w}`, sprite.shape);
@@ -18,8 +16,9 @@ function interactive(root, { title, sprite, counts, kappas, prompts, guidance })
     return panel;
   });
   const chart = plot({ x: [0, T - 1], y: [0, 1.05], height: 200, title: "Likeness to its own last picture (correlation)", xticks: [[0, "noise", "start"], [T - 1, "picture", "end"]], yticks: [[0, "0"], [0.5, "½"], [1, "1"]] });
+  scrub(chart, step);
   const publish = assemble(root, {
-    title, controls: [step.element, prompt.element, noise.element, buttons],
+    title, controls: [step.element, prompt.element, noise.element, film.element],
     panels: [make("div", { class: "paint-row paint-wide" }, ...panels.map((p) => p.element)), make("div", { class: "paint-wide" }, chart.svg)],
     note: "Three runs from the same noise; each picture is the decoded endpoint estimate at this step, and the line below it is its line in the diagram. w = 1 is no guidance.",
   });
@@ -29,7 +28,7 @@ function interactive(root, { title, sprite, counts, kappas, prompts, guidance })
     const likeness = guidance.map((_, g) => Array.from({ length: T }, (__, t) => correlation([...frame(p, s, g, t)], [...frame(p, s, g, T - 1)])));
     panels.forEach((panel, g) => panel.draw(frame(p, s, g, n), 0, 255));
     chart.layer.replaceChildren(
-      make("line", { x1: chart.sx(n), x2: chart.sx(n), y1: chart.top, y2: chart.bottom, class: "now" }),
+      chart.now(n),
       ...likeness.flatMap((line, g) => [chart.line(line.map((v, t) => [t, v]), `k${g}`), chart.dot([n, line[n]], `k${g}`)]));
     publish(`step=${n} prompt=${p} noise=${s}`,
       `“${prompts[p]}”, step ${n} of ${T - 1}, κ = ${short(kappas[n])}. Likeness to the last picture: `

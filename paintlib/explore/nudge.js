@@ -14,19 +14,24 @@ function interactive(root, { title, times, levels, shape, mu, U, lam, seeds, fea
   const axes = unpack(U);
   const last = levels.length - 1;
   const start = levels[0];
-  let draw = 0;
-  const change = () => { film.stop(); render(); };
-  const feature = slider("Feature:", { min: 0, max: features.length - 1, step: 1, value: Math.min(2, features.length - 1), words: (n) => `${features[n] + 1} (λ = ${short(lam[features[n]])})` }, change);
-  const time = slider("Nudge at step:", { min: 0, max: last, step: 1, value: Math.round(0.3 * last), words: (n) => `${times[n]}` }, change);
-  const size = slider("Length of the nudge:", { min: -5, max: 5, step: 0.25, value: 2, words: (v) => `${v}` }, change);
-  const painter = choice("Painter", ["ODE", "SDE"], change);
-  const seed = choice("Noise", seeds.map((s) => s.name), change);
-  const fresh = button("New noise for the SDE", () => { draw = (draw + 1) % draws.length; change(); });
-  const film = player("Nudge at each step in turn", 5, (share) => { time.value = Math.round(share * last); render(); });
-  const reset = button("Reset", () => {
-    [feature.value, time.value, size.value, painter.value, seed.value, draw] = [Math.min(2, features.length - 1), Math.round(0.3 * last), 2, 0, 0, 0];
-    change();
+  let [draw, drawn, own] = [0, 0, null];  // the SDE's fresh noise; how many starts were drawn on the page, and the last
+  const feature = slider("Feature:", { min: 0, max: features.length - 1, step: 1, value: Math.min(2, features.length - 1), words: (n) => `${features[n] + 1} (λ = ${short(lam[features[n]])})` }, render);
+  const time = slider("Nudge at step:", { min: 0, max: last, step: 1, value: Math.round(0.3 * last), words: (n) => `${times[n]}` }, render);
+  const size = slider("Length of the nudge:", { min: -5, max: 5, step: 0.25, value: 2, words: (v) => `${v}` }, render);
+  const painter = choice("Painter", ["ODE", "SDE"], render);
+  const seed = choice("Noise", seeds.map((s) => s.name), render);
+  const film = transport("Nudge later and later", 5, time, render, {
+    "New noise": () => {
+      const z = normals(++drawn, lam.length);
+      own = lam.map((_, k) => z[k] - start.alpha * axes[k].reduce((sum, v, i) => sum + v * mean[i], 0));
+      seed.value = -1;
+    },
+    "New noise for the SDE": () => { draw += 1; },
+    Reset: () => {
+      [feature.value, time.value, size.value, painter.value, seed.value, draw] = [Math.min(2, features.length - 1), Math.round(0.3 * last), 2, 0, 0, 0];
+    },
   });
+  const dealt = () => (draw < draws.length ? draws[draw] : normals(7000 + draw, lam.length));
 
   const plain = picture("without", "The finished picture without the nudge", shape);
   const pushed = picture("with the nudge", "The finished picture with the nudge", shape);
@@ -34,9 +39,9 @@ function interactive(root, { title, times, levels, shape, mu, U, lam, seeds, fea
   const [low, high] = [0.03, 20];
   const curves = plot({ x: [0, last], y: [low, high], log: true, height: 230, title: "What is left of a nudge of length 1", margin: [30, 12, 34, 40],
     xticks: [[0, `step ${times[0]}`, "start"], [last, `step ${times[last]}`, "end"]], yticks: [0.1, 1, 10].map((v) => [v, v]) });
+  scrub(curves, time);
   const publish = assemble(root, {
-    title, controls: [feature.element, time.element, size.element, painter.element, seed.element,
-      make("div", { class: "paint-choice paint-wide" }, film.element, button("Pause", () => film.stop()), fresh, reset)],
+    title, controls: [feature.element, time.element, size.element, painter.element, seed.element, film.element],
     panels: [make("div", { class: "paint-row" }, plain.element, pushed.element, off.element), curves.svg],
     note: "Solid: the ODE (Eq. 14). Dashed: the SDE, with the same fresh noise in both paintings (Eq. 63). The dot is your nudge. The pictures are painted by the Gaussian of the data, "
       + `along its first ${lam.length} features.`,
@@ -44,7 +49,7 @@ function interactive(root, { title, times, levels, shape, mu, U, lam, seeds, fea
 
   function render() {
     const [k, n, sde] = [features[feature.value], time.value, painter.value === 1];
-    const c = finished(seeds[seed.value].c, lam, start, sde, draws[draw]);
+    const c = finished(seed.value < 0 ? own : seeds[seed.value].c, lam, start, sde, dealt());
     const left = nudgeGain(lam[k], levels[n], sde) * size.value;
     const paint = (extra) => {
       const x = Float64Array.from(mean);
@@ -58,12 +63,12 @@ function interactive(root, { title, times, levels, shape, mu, U, lam, seeds, fea
     const line = (way) => levels.map((level, m) => [m, nudgeGain(lam[k], level, way)]).filter(([, v]) => v >= low && v <= high);
     curves.layer.replaceChildren(
       curves.line([[0, 1], [last, 1]], "soft thin"),
-      make("line", { x1: curves.sx(n), x2: curves.sx(n), y1: curves.top, y2: curves.bottom, class: "now" }),
+      curves.now(n),
       curves.line(line(false), "k0"), curves.line(line(true), "k1"),
       curves.dot([n, inside(nudgeGain(lam[k], levels[n], sde))], sde ? "k1" : "k0", 6),
     );
     const kept = Math.abs(left) / Math.sqrt(lam[k]);
-    publish(JSON.stringify({ k, step: times[n], size: size.value, sde, left, seed: seed.value, draw, where: n }),
+    publish(JSON.stringify({ k, step: times[n], size: size.value, sde, left, seed: seed.value < 0 ? `new ${drawn}` : seed.value, draw, where: n }),
       `A nudge of length ${Math.abs(size.value)} along feature ${k + 1} at step ${times[n]}, where κ = ${short(levels[n].sigma / levels[n].alpha)}: `
       + `the ${sde ? "SDE" : "ODE"} leaves a length of ${short(Math.abs(left))} in the picture, ${short(kept)} times the spread of this feature.`);
   }

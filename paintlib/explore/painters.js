@@ -13,10 +13,9 @@ function interactive(root, { title, kappas, shape, names, painters }) {
   const powers = [];
   for (let e = Math.ceil(Math.log10(range[0])); 10 ** e <= range[1]; e++) powers.push(10 ** e);
 
-  const change = () => { film.stop(); render(); };
-  const step = slider("Noise level:", { min: 0, max: last, step: 1, value: Math.round(0.5 * last), words: (n) => `κ = ${short(kappas[n])}` }, change);
-  const seed = choice("Noise", names, change);
-  const film = player("Paint from the noise", 5, (share) => { step.value = Math.round(share * last); render(); });
+  const step = slider("Noise level:", { min: 0, max: last, step: 1, value: Math.round(0.5 * last), words: (n) => `κ = ${short(kappas[n])}` }, render);
+  const seed = choice("Noise", names, render);
+  const film = transport("Paint", 5, step, render, { Reset: () => { [step.value, seed.value] = [Math.round(0.5 * last), 0]; } });
 
   const panels = painters.map((p, k) => {
     const says = k ? `The endpoint estimate of the ${p.name}, which started from the same noise as the ${painters[0].name}` : `The endpoint estimate of the ${p.name}, which the others are held against`;
@@ -28,8 +27,9 @@ function interactive(root, { title, kappas, shape, names, painters }) {
   const gap = plot({ x: [0, last], y: range, height: 210, log: true, title: `Mean squared difference from the ${painters[0].name}`, margin: [30, 10, 34, 52],
     xticks: [[0, `κ = ${short(kappas[0])}`, "start"], [last, `κ = ${short(kappas[last])}`, "end"]], yticks: powers.map((v) => [v, short(v)]) });
 
+  scrub(gap, step);
   const publish = assemble(root, {
-    title, controls: [step.element, seed.element, make("div", {}, film.element)],
+    title, controls: [step.element, seed.element, film.element],
     panels: [make("div", { class: "paint-row paint-wide" }, ...panels.map((p) => p.element)), make("div", { class: "paint-wide" }, gap.svg)],
     note: `Each painter follows its own path from the same noise. The line below a picture is its line in the diagram: how far it is from the ${painters[0].name}, pixel by pixel.`,
   });
@@ -38,7 +38,7 @@ function interactive(root, { title, kappas, shape, names, painters }) {
     const n = step.value;
     panels.forEach((panel, k) => panel.draw(films[seed.value][k][n], -1, 1));
     gap.layer.replaceChildren(
-      make("line", { x1: gap.sx(n), x2: gap.sx(n), y1: gap.top, y2: gap.bottom, class: "now" }),
+      gap.now(n),
       ...apart[seed.value].flatMap((values, k) => {
         const spots = values.map((v, m) => [m, Math.max(v, range[0])]);
         return [gap.line(spots, `k${k}`), gap.dot(spots[n], `k${k}`)];

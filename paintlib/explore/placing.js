@@ -34,7 +34,8 @@ function interactive(root, { title, lam, lists, best, start, moves, counts }) {
   const load = (name) => { kappas = [start, ...lists[name][count()].slice(1)]; arrange(); render(); };
   const starts = make("div", { class: "paint-choice", role: "group", "aria-label": "Begin from" }, make("span", {}, "Begin from"),
     ...names.map((name) => button(name, () => load(name))),
-    button("the best", () => { kappas = [...best[SAMPLERS[sampler.value]][count()]]; arrange(); render(); }));
+    button("the best", () => { kappas = [...best[SAMPLERS[sampler.value]][count()]]; arrange(); render(); }),
+    button("Reset", () => { [sampler.value, steps.value] = [0, counts.indexOf(moves)]; load(names[0]); }));
 
   const x = [-Math.log(start), -Math.log(LOWEST)];  // painting runs to the right
   const ticks = [80, 10, 1, 0.1, 0.01].filter((k) => k <= start).map((k) => [-Math.log(k), short(k), k === start ? "start" : "middle"]);

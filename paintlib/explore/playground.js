@@ -56,25 +56,22 @@ function interactive(root, { title, lam, mu, angle, kappa, moves, noise, count }
   const draw = () => { z = normals(seed, 2 * count * (MOST + 1)); };
   draw();
 
-  const change = () => { film.stop(); render(); };
-  const steps = slider("Moves:", { min: 1, max: MOST, step: 1, value: moves, words: (n) => `${n}` }, change);
-  const watch = slider("Watch the painting:", { min: 0, max: 100, step: 1, value: 100, words: (v) => `${v} % done` }, () => { where = watch.value / 100; change(); });
-  const top = slider("Noise κ at the start:", { min: 0, max: 100, step: 1, value: 100 * Math.log(kappa) / Math.log(80), words: (v) => short(80 ** (v / 100)) }, change);
-  const sampler = choice("Sampler", ["exact", "DDIM", "Heun", "RK4", "2M"], change, 1);
-  const fresh = choice("Fresh noise η", ["0", "½", "1"], change);
-  const grid = choice("Levels even in", ["log κ", "Karras", "angle of u₁", "angle of u₂"], change);
-  const law = choice("Start from", ["the true law", "white noise"], change);
-  const show = choice("Show", ["states", "endpoint estimates"], change);
-  const film = player("Paint", 4, (share) => { where = share; watch.value = Math.round(100 * share); render(); });
+  const steps = slider("Moves:", { min: 1, max: MOST, step: 1, value: moves, words: (n) => `${n}` }, render);
+  const watch = slider("Watch the painting:", { min: 0, max: 100, step: 1, value: 100, words: (v) => `${v} % done` }, () => { where = watch.value / 100; render(); });
+  const top = slider("Noise κ at the start:", { min: 0, max: 100, step: 1, value: 100 * Math.log(kappa) / Math.log(80), words: (v) => short(80 ** (v / 100)) }, render);
+  const sampler = choice("Sampler", ["exact", "DDIM", "Heun", "RK4", "2M"], render, 1);
+  const fresh = choice("Fresh noise η", ["0", "½", "1"], render);
+  const grid = choice("Levels even in", ["log κ", "Karras", "angle of u₁", "angle of u₂"], render);
+  const law = choice("Start from", ["the true law", "white noise"], render);
+  const show = choice("Show", ["states", "endpoint estimates"], render);
+  const painting = { get share() { return where; }, set share(part) { where = part; watch.value = Math.round(100 * part); } };
   const again = () => {
     shape = structuredClone(first);
     [steps.value, watch.value, top.value, where, seed] = [moves, 100, 100 * Math.log(kappa) / Math.log(80), 1, 6];
     [sampler.value, fresh.value, grid.value, law.value, show.value] = [1, 0, 0, 0, 0];
     draw();
-    change();
   };
-  const buttons = make("div", { class: "paint-choice" }, film.element, button("Pause", () => film.stop()),
-    button("New noise", () => { seed += 1; draw(); change(); }), button("Reset", again));
+  const film = transport("Paint", 4, painting, render, { "New noise": () => { seed += 1; draw(); }, Reset: again });
 
   const SIDE = 360;
   const HALF = 3.6;
@@ -90,7 +87,7 @@ function interactive(root, { title, lam, mu, angle, kappa, moves, noise, count }
   const turned = () => [[Math.cos(shape.angle), Math.sin(shape.angle)], [-Math.sin(shape.angle), Math.cos(shape.angle)]];
   const within = (v, low, high) => Math.min(high, Math.max(low, v));
   const tip = (k) => shape.mu.map((m, i) => m + 2 * shape.std[k] * turned()[k][i]);  // the ellipses are drawn at two standard deviations
-  const handles = [
+  const points = [
     { name: "Middle of the ellipse", style: "ink", get: () => shape.mu, set: (p) => { shape.mu = p.map((v) => within(v, -1.5, 1.5)); } },
     { name: "End of the first axis: turns and stretches", style: "k0", get: () => tip(0), set: (p) => {
       const way = p.map((v, i) => v - shape.mu[i]);
@@ -103,39 +100,21 @@ function interactive(root, { title, lam, mu, angle, kappa, moves, noise, count }
     } },
     { name: "Your noise", style: "k1", get: () => shape.noise, set: (p) => { shape.noise = p.map((v) => within(v, -3.4, 3.4)); } },
   ];
-  for (const handle of handles) {
-    const mark = handle.style === "k1" ? plane.diamond([0, 0], "k1", 8) : plane.dot([0, 0], handle.style, 7);
-    handle.element = make("g", { class: "handle", tabindex: 0, role: "slider", "aria-label": handle.name, "aria-valuenow": 0 }, mark);
-    handle.element.addEventListener("keydown", (event) => {
-      const way = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[event.key];
-      if (!way) return;
-      event.preventDefault();
-      handle.set(handle.get().map((v, i) => v + way[i]));
-      change();
-    });
-  }
-  const spot = ({ clientX, clientY }) => {
-    const box = plane.svg.getBoundingClientRect();
-    return [((clientX - box.left) / box.width) * 2 * HALF - HALF, HALF - ((clientY - box.top) / box.height) * 2 * HALF];
-  };
-  const near = (p) => handles.map((h) => [Math.hypot(...h.get().map((v, i) => v - p[i])), h]).filter(([d]) => d < 0.45).sort((a, b) => a[0] - b[0])[0]?.[1];
-  let held = null;
-  plane.svg.addEventListener("pointerdown", (event) => {
-    held = near(spot(event));
-    if (held) plane.svg.setPointerCapture(event.pointerId);
-  });
-  plane.svg.addEventListener("pointermove", (event) => { if (held) { held.set(spot(event)); change(); } });
-  for (const name of ["pointerup", "pointercancel"]) plane.svg.addEventListener(name, () => { held = null; });
-  plane.svg.addEventListener("touchstart", (event) => { if (near(spot(event.touches[0]))) event.preventDefault(); }, { passive: false });
-  plane.svg.addEventListener("click", (event) => { if (!near(spot(event))) { handles[3].set(spot(event)); change(); } });
+  for (const p of points) p.mark = p.style === "k1" ? plane.diamond([0, 0], "k1", 8) : plane.dot([0, 0], p.style, 7);
+  const hands = movable(plane, points, { near: 0.45 }, render);
+  plane.svg.addEventListener("click", (event) => { if (!hands.nearest(event)) { points[3].set(plane.at(event)); render(); } });
 
   const circle = plot({ x: [-0.12, 1.32], y: [-0.1, 1.34], width: SIDE, height: SIDE, margin: [6, 6, 6, 6], title: "Each axis makes a quarter turn" });
+  circle.svg.classList.add("small");
   const back = make("g", {});
   const front = make("g", {});
-  plane.layer.append(back, front, ...handles.map((h) => h.element));
+  plane.layer.append(back, front, ...hands.elements);
+  const more = make("details", { class: "paint-more paint-wide" }, make("summary", {}, "More to choose"),
+    make("div", { class: "paint-controls" }, fresh.element, grid.element, law.element, show.element, top.element));
+  more.open = window.innerWidth > 600;
   const publish = assemble(root, {
-    title, controls: [sampler.element, steps.element, watch.element, buttons],
-    panels: [stack, circle.svg, make("div", { class: "paint-controls paint-wide" }, fresh.element, grid.element, law.element, show.element, top.element)],
+    title, controls: [sampler.element, steps.element, watch.element, film.element],
+    panels: [stack, more, circle.svg],
     note: "Drag the middle of the ellipse and the ends of its axes (or focus them and use the arrow keys): thin ellipse, the data; thick, what the sampler makes in the end. "
       + "Drag the diamond, or tap anywhere, to drop your own noise: solid, the sampler's path; dashed, the exact flow. States are drawn divided by √(α² + σ²). "
       + "The quarter turn: a feature starts right (all noise) and ends at the top (all picture). A radius of 1 is the right spread.",
@@ -196,11 +175,7 @@ function interactive(root, { title, lam, mu, angle, kappa, moves, noise, count }
     back.replaceChildren(plane.line(round(shape.mu, shape.std), "soft", true), plane.line(round(centre, made), "ink solid thick", true));
     front.replaceChildren(plane.line(flow, "k1"), plane.line(trace, "k1 solid"), plane.dot(placed(here, level), "k1", 6),
       ...(show.value ? [plane.diamond(seen(here, level), "ink", 6)] : []));
-    for (const handle of handles) {
-      const [x, y] = handle.get();
-      handle.element.setAttribute("transform", `translate(${plane.sx(x) - plane.sx(0)} ${plane.sy(y) - plane.sy(0)})`);
-      handle.element.setAttribute("aria-valuetext", `${x.toFixed(1)} across, ${y.toFixed(1)} up`);
-    }
+    hands.show();
 
     // The quarter turn: at angle theta, with the radius by which the spread is right or wrong.
     const arc = Array.from({ length: 46 }, (_, a) => [Math.cos, Math.sin].map((f) => f((a * Math.PI) / 90)));

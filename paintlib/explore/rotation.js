@@ -40,10 +40,9 @@ function interactive(root, { title, steepness, features, variance }) {
   const bound = (Math.SQRT2 - 1) ** 2;
   const phiOf = (degrees) => right - (degrees * Math.PI) / 180;
   const words = (degrees) => (degrees === 0 ? "∞" : degrees === 90 ? "0" : short(Math.tan(phiOf(degrees))));
-  const change = () => { film.stop(); render(); };
-  const clock = slider("Noise level κ = σ/α:", { min: 0, max: 90, step: 0.5, value: 45, words }, change);
-  const steep = slider("Steepness a of the variances k⁻ᵃ:", { min: 0, max: 3, step: 0.05, value: steepness, words: (v) => v.toFixed(2) }, change);
-  const film = player("Paint from the noise", 6, (share) => { clock.value = 90 * share; render(); });
+  const clock = slider("Noise level κ = σ/α:", { min: 0, max: 90, step: 0.5, value: 45, words }, render);
+  const steep = slider("Steepness a of the variances k⁻ᵃ:", { min: 0, max: 3, step: 0.05, value: steepness, words: (v) => v.toFixed(2) }, render);
+  const film = transport("Paint", 6, clock, render, { Reset: () => { [clock.value, steep.value] = [45, steepness]; } });
 
   const small = { width: 230, height: 236, margin: [26, 4, 8, 10] };
   const dial = plot({ x: [-0.02, 1.1], y: [-0.04, 1.1], title: "A hand for each feature", ...small });
@@ -54,8 +53,9 @@ function interactive(root, { title, steepness, features, variance }) {
   const label = (panel, at, words, anchor = "start") => make("text", { x: panel.sx(at[0]), y: panel.sy(at[1]), "text-anchor": anchor }, words);
   const shown = [...new Set(sweep.map((n) => Math.round(features ** (n / 90)) - 1))].slice(1, -1); // few of the many weak ones
 
+  scrub(fault, clock);
   const publish = assemble(root, {
-    title, controls: [clock.element, steep.element, make("div", {}, film.element)],
+    title, controls: [clock.element, steep.element, film.element],
     panels: [make("div", { class: "paint-row" }, dial.svg, plane.svg), fault.svg],
     note: `${features} features of mean variance ${variance}. A hand points up while its feature is all noise, and to the right when it is all picture; `
       + "solid: the strongest, dashed: the weakest. In the plane, solid line and dot: the true path; dashed line and diamond: the rotation α x₀ + σ x_T.",
@@ -87,7 +87,7 @@ function interactive(root, { title, steepness, features, variance }) {
     const level = (v) => [[0, v], [90, v]];
     fault.layer.replaceChildren(
       fault.line(level(bound), "soft thin dashed"), label(fault, [89, bound + 0.008], "no Gaussian goes beyond", "end"),
-      fault.line([[clock.value, 0], [clock.value, bound]], "soft thin dashed"),
+      fault.now(clock.value),
       fault.line(sweep.map((d, n) => [d, curve[n]]), "k0"), fault.dot([clock.value, share], "k0"),
     );
     const digits = (v) => `${(100 * v).toFixed(1)} %`;

@@ -8,9 +8,9 @@ function interactive(root, { title, times, levels, shape, seeds, most }) {
     const views = [x, added, x0_hat.map((v) => v.map((p) => clip(p, most ?? Infinity)))];
     return { views, likeness: views.map((view) => view.map((v) => correlation(v, x[last]))) };
   });
-  const step = slider("Step:", { min: 0, max: last, step: 1, value: Math.round(0.4 * last), words: (n) => `${n} of ${last}` }, () => { film.stop(); render(); });
-  const seed = choice("Noise", seeds.map((s) => s.name), () => render());
-  const film = player("Paint from the noise", 6, (share) => { step.value = Math.round(share * last); render(); });
+  const step = slider("Step:", { min: 0, max: last, step: 1, value: Math.round(0.4 * last), words: (n) => `${n} of ${last}` }, render);
+  const seed = choice("Noise", seeds.map((s) => s.name), render);
+  const film = transport("Paint", 6, step, render, { Reset: () => { [step.value, seed.value] = [Math.round(0.4 * last), 0]; } });
 
   const panels = [
     picture("state x", "The state after this step: the picture so far, under the noise that is left", shape),
@@ -21,13 +21,13 @@ function interactive(root, { title, times, levels, shape, seeds, most }) {
   panels.forEach((panel, v) => panel.canvas.after(make("svg", { viewBox: "0 0 60 8", "aria-hidden": "true" }, make("path", { d: "M0 4H60", class: `line thick ${styles[v]}` }))));
   const likeness = timeCurves("Likeness to the final picture (correlation)", levels, times,
     () => styles.map((style, v) => ({ f: (level) => runs[seed.value].likeness[v][levels.indexOf(level)], style })),
-    { height: 200, y: [-0.6, 1.05], xticks: [[0, "noise", "start"], [last, "picture", "end"]], yticks: [[-0.5, "−½"], [0, "0"], [0.5, "½"], [1, "1"]] });
+    step, { height: 200, y: [-0.6, 1.05], xticks: [[0, "noise", "start"], [last, "picture", "end"]], yticks: [[-0.5, "−½"], [0, "0"], [0.5, "½"], [1, "1"]] });
 
   const publish = assemble(root, {
-    title, controls: [step.element, seed.element, make("div", {}, film.element)],
+    title, controls: [step.element, seed.element, film.element],
     panels: [make("div", { class: "paint-row paint-wide" }, ...panels.map((p) => p.element)), likeness.svg],
     note: "The state is drawn as x / (α + 2σ), so that the noise fits the grey scale; the difference is stretched step by step. "
-      + "The line below each picture is its line in the diagram.",
+      + "The line below each picture is its line in the diagram; drag along it.",
   });
 
   function render() {

@@ -14,18 +14,18 @@ function interactive(root, { title, kappas, evaluations, shape, seeds }) {
   for (let e = Math.ceil(Math.log10(range[0])); 10 ** e <= range[1]; e++) powers.push(10 ** e);
 
   const words = (n) => (n ? `to κ = ${short(kappas[n])}, ${evaluations[n]} evaluations left` : `none, all ${evaluations[0]} evaluations`);
-  const change = () => { film.stop(); render(); };
-  const step = slider("Jump:", { min: 0, max: last, step: 1, value: Math.ceil(last / 2), words }, change);
-  const seed = choice("Noise", seeds.map((s) => s.name), change);
-  const film = player("Let the jump grow", 5, (share) => { step.value = Math.round(share * last); render(); });
+  const step = slider("Jump:", { min: 0, max: last, step: 1, value: Math.ceil(last / 2), words }, render);
+  const seed = choice("Noise", seeds.map((s) => s.name), render);
+  const film = transport("Let the jump grow", 5, step, render, { Reset: () => { [step.value, seed.value] = [Math.ceil(last / 2), 0]; } });
   const full = picture("no jump", "The picture that the network paints from this noise in all its steps", shape);
   const jumped = picture("after the jump", "The picture that the network paints from the landing on", shape);
   const sketch = picture("theory at the landing", "What the theory takes for the final picture where the jump ends", shape);
   const gap = plot({ x: [0, last], y: range, height: 210, log: true, title: "How far the picture moved", margin: [30, 10, 34, 52],
     xticks: [[0, "no jump", "start"], [last, `to κ = ${short(kappas[last])}`, "end"]], yticks: powers.map((v) => [v, short(v)]) });
 
+  scrub(gap, step);
   const publish = assemble(root, {
-    title, controls: [step.element, seed.element, make("div", {}, film.element)],
+    title, controls: [step.element, seed.element, film.element],
     panels: [make("div", { class: "paint-row paint-wide" }, full.element, jumped.element, sketch.element), make("div", { class: "paint-wide" }, gap.svg)],
     note: "Solid: mean squared difference of the picture from that without a jump. Dashed: the difference at the landing, carried to the picture with the gains of Eq. 14.",
   });
@@ -38,7 +38,7 @@ function interactive(root, { title, kappas, evaluations, shape, seeds }) {
     sketch.draw(now.sketches[n], -1, 1);
     const spots = (values) => values.map((v, m) => [m, Math.max(v, range[0])]).slice(1);
     gap.layer.replaceChildren(
-      make("line", { x1: gap.sx(n), x2: gap.sx(n), y1: gap.top, y2: gap.bottom, class: "now" }),
+      gap.now(n),
       gap.line(spots(moved), "k0"), gap.line(spots(now.predicted), "k1"),
       ...(n ? [gap.dot(spots(moved)[n - 1], "k0"), gap.dot(spots(now.predicted)[n - 1], "k1")] : []),
     );

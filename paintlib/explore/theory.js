@@ -23,6 +23,15 @@ function gaussianState(gaussian, seed, level, start) {
   return { x, x0_hat };
 }
 
+// The start {c, off} of a Gaussian's path, for pure noise x_T: c_k = u_k (x_T - alpha_T mu), and what lies off the axes.
+function noiseOf({ mu, U }, x_T, start) {
+  const y = x_T.map((v, i) => v - start.alpha * mu[i]);
+  const c = U.map((u) => u.reduce((sum, v, i) => sum + v * y[i], 0));
+  const off = y.slice();
+  U.forEach((u, k) => u.forEach((v, i) => { off[i] -= c[k] * v; }));
+  return { c, off };
+}
+
 // Retrieval weights of the points at noise level kappa = sigma / alpha, in coordinates x / alpha, Eq. (15).
 function retrievalWeights(points, x, kappa) {
   const logs = points.map((y) => -y.reduce((sum, v, i) => sum + (x[i] - v) ** 2, 0) / (2 * kappa ** 2));

@@ -7,12 +7,10 @@ function interactive(root, { title, sprite, counts, kappas, strengths, ways, pro
   const frame = (d, t, k) => { const at = ((d * T + t) * K + k) * size; return bytes.subarray(at, at + size); };
   const middle = strengths.indexOf(0);
   const start = { time: 0, strength: K - 1, way: 0 };
-  const way = choice("Push along", ways, () => { film.stop(); render(); });
-  const time = slider("Time of the push: κ =", { min: 0, max: T - 1, step: 1, value: start.time, words: (n) => short(kappas[n]) }, () => { film.stop(); render(); });
-  const strength = slider("Strength:", { min: 0, max: K - 1, step: 1, value: start.strength, words: (n) => signed(strengths[n]) }, () => { film.stop(); render(); });
-  const film = player("Walk", 4, (share) => { strength.value = Math.round(share * (K - 1)); render(); });
-  const buttons = make("div", { class: "paint-choice" }, film.element, button("Pause", () => film.stop()),
-    button("Reset", () => { film.stop(); [time.value, strength.value, way.value] = [start.time, start.strength, start.way]; render(); }));
+  const way = choice("Push along", ways, render);
+  const time = slider("Time of the push: κ =", { min: 0, max: T - 1, step: 1, value: start.time, words: (n) => short(kappas[n]) }, render);
+  const strength = slider("Strength:", { min: 0, max: K - 1, step: 1, value: start.strength, words: (n) => signed(strengths[n]) }, render);
+  const film = transport("Walk", 4, strength, render, { Reset: () => { [time.value, strength.value, way.value] = [start.time, start.strength, start.way]; } });
 
   const gap = Math.max(2, W >> 3);
   const shape = [T * (H + gap) + gap, K * (W + gap) + gap];
@@ -27,7 +25,7 @@ function interactive(root, { title, sprite, counts, kappas, strengths, ways, pro
     strength.value = cell((event.clientX - box.left) / box.width, K);
     render();
   });
-  sheet.element.style.maxWidth = "460px";
+  sheet.element.classList.add("paint-sheet");
   const chosen = picture("pushed", "The picture after the push", [H, W]);
   const plain = picture("not pushed", "The picture without a push", [H, W]);
   const changed = (d, t, k) => meanDistance(frame(d, t, k), frame(d, t, middle)) / 255;
@@ -35,8 +33,9 @@ function interactive(root, { title, sprite, counts, kappas, strengths, ways, pro
   const ends = [[0, signed(strengths[0]), "start"], [middle, "0"], [K - 1, signed(strengths[K - 1]), "end"]];
   const chart = plot({ x: [0, K - 1], y: [0, 1.1 * most], height: 190, title: "Change of the picture against strength",
     xticks: ends, yticks: [[0, "0"], [most, most.toFixed(2)]] });
+  scrub(chart, strength);
   const publish = assemble(root, {
-    title, controls: [way.element, time.element, strength.element, buttons],
+    title, controls: [way.element, time.element, strength.element, film.element],
     panels: [make("div", { class: "paint-row paint-wide" }, sheet.element),
       make("div", { class: "paint-row" }, plain.element, chosen.element), make("div", {}, chart.svg)],
     note: "Press a cell of the grid, or move the sliders. A push has the same length in each direction. Solid: the direction chosen; dashed: the last one of the list. Change: root mean square of the pixels, 1 is white for black.",
@@ -62,7 +61,7 @@ function interactive(root, { title, sprite, counts, kappas, strengths, ways, pro
     const last = ways.length - 1;
     const line = (n) => strengths.map((_, j) => [j, changed(n, t, j)]);
     chart.layer.replaceChildren(
-      make("line", { x1: chart.sx(k), x2: chart.sx(k), y1: chart.top, y2: chart.bottom, class: "now" }),
+      chart.now(k),
       chart.line(line(last), "k1"), chart.line(line(d), d === last ? "k1" : "k0"),
       chart.dot([k, changed(d, t, k)], d === last ? "k1" : "k0"));
     publish(`way=${d} time=${t} strength=${k}`,

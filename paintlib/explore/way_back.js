@@ -59,19 +59,18 @@ function interactive(root, { title, share, kappas: [high, low] }) {
   const kappas = Array.from({ length: STEPS + 1 }, (_, k) => high * (low / high) ** (k / STEPS));
   let seed = 3;
   let paths = [];
-  const still = (change) => () => { film.stop(); change(); };
-  const again = still(() => { run(); render(); });
+  const again = () => { run(); render(); };
   const mode = choice("Way", ["Pour (Eq. 1)", "Back: flow (Eq. 4)", "Back: SDE (Eq. 2)"], again, 1);
-  const noise = slider("Noise level κ = σ/α:", { min: 0, max: STEPS, step: 1, value: Math.round(0.75 * STEPS), words: (k) => short(kappas[k]) }, still(() => render()));
+  const noise = slider("Noise level κ = σ/α:", { min: 0, max: STEPS, step: 1, value: Math.round(0.75 * STEPS), words: (k) => short(kappas[k]) }, render);
   const right = slider("Part of the data at +1:", { min: 0.05, max: 0.95, step: 0.05, value: share, words: percent }, again);
   const start = slider("Start of the marked walker:", { min: -2.5, max: 2.5, step: 0.01, value: 0.4, words: (v) => v.toFixed(2) }, again);
-  const film = player("Run", 6, (part) => { noise.value = Math.round(STEPS * (mode.value ? part : 1 - part)); render(); });
-  const buttons = make("div", { class: "paint-choice" }, film.element,
-    button("Pause", () => film.stop()),
-    button("New noise", () => { seed += 1; again(); }),
-    button("Reset", still(() => { [seed, mode.value, noise.value, right.value, start.value] = [3, 1, Math.round(0.75 * STEPS), share, 0.4]; run(); render(); })));
-
-  for (const row of [mode.element, buttons]) row.classList.add("paint-wide");
+  // pouring runs from the data to the noise
+  const running = { get share() { return mode.value ? noise.share : 1 - noise.share; }, set share(part) { noise.share = mode.value ? part : 1 - part; } };
+  const film = transport("Run", 6, running, render, {
+    "New noise": () => { seed += 1; run(); },
+    Reset: () => { [seed, mode.value, noise.value, right.value, start.value] = [3, 1, Math.round(0.75 * STEPS), share, 0.4]; run(); },
+  });
+  mode.element.classList.add("paint-wide");
 
   const scaled = (x, kappa) => x / Math.sqrt(1 + kappa ** 2);
   const ticks = [[0, `κ = ${short(high)}`, "start"], [STEPS * Math.log(high) / Math.log(high / low), "1"], [STEPS, short(low), "end"]];
@@ -80,8 +79,9 @@ function interactive(root, { title, share, kappas: [high, low] }) {
   const BINS = 27; // so that -1 and +1 are in the middle of one
   const edges = Array.from({ length: BINS + 1 }, (_, b) => -2.7 + 0.2 * b);
 
+  scrub(plane, noise);
   const publish = assemble(root, {
-    title, controls: [mode.element, buttons, noise.element, right.element, start.element], panels: [plane.svg, bars.svg],
+    title, controls: [mode.element, film.element, noise.element, right.element, start.element], panels: [plane.svg, bars.svg],
     note: "Drawn are 40 of 400 walkers, as x / √(1 + κ²), so that noise and data fit on one page. Thick: the marked walker; diamond: its endpoint estimate. "
       + "Bars: how many of all walkers are in each place; steps: what Eq. 3 says. Start of the marked walker: in standard deviations of the noise.",
   });
@@ -101,7 +101,7 @@ function interactive(root, { title, share, kappas: [high, low] }) {
     plane.layer.replaceChildren(
       ...paths.slice(1, 41).map((path) => plane.line(trace(path), "k0 thin faint")),
       ...paths.slice(1, 41).map((path) => plane.dot([now, scaled(path[now], kappa)], "k0", 2.5)),
-      make("line", { x1: plane.sx(now), x2: plane.sx(now), y1: plane.top, y2: plane.bottom, class: "now" }),
+      plane.now(now),
       plane.line(trace(mine), "k1 solid"), plane.dot([now, scaled(mine[now], kappa)], "k1", 6), plane.diamond([now, guess], "k2", 7),
     );
     const place = (x) => Math.floor((scaled(x, kappa) + 2.7) / 0.2);
