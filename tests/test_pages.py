@@ -101,14 +101,19 @@ def test_a_fold_is_named_by_what_its_cell_holds_and_hints_are_counted_within_the
     assert "aria-label" not in named and pages.with_named_folds(named) == named
 
 
-def test_chapters_and_errata_named_in_the_text_become_links():
+def test_what_the_text_names_by_its_number_becomes_a_link():
+    places = {"chapter": {4: "4", 7: "7"}, "erratum": {1: "e1", 2: "e2"}, "equation": {8: "q8", 9: "q9"}}
+
     def linked(text):
-        page = pages.with_links(f"<h1>chapter 4</h1><article>{text}</article>", {4: "4.html", 7: "7.html"}, {1: "e#e1"})
+        page = pages.with_links(f"<h1>chapter 4</h1><article>{text}</article>", places)
         return re.sub(' class="reference internal"', "", page.partition("<article>")[2].partition("</article>")[0])
 
-    assert linked("as chapter 4 says") == 'as <a href="4.html">chapter 4</a> says'
-    assert linked("chapters 4, 5 and 7") == 'chapters <a href="4.html">4</a>, 5 and <a href="7.html">7</a>'
-    assert linked("erratum E1") == '<a href="e#e1">erratum E1</a>'
+    assert linked("as chapter\n4 says") == 'as <a href="4">chapter\n4</a> says'
+    assert linked("chapters 4, 5 and 7") == 'chapters <a href="4">4</a>, 5 and <a href="7">7</a>'
+    assert linked("erratum E1; slips E2, E1") == (
+        '<a href="e1">erratum E1</a>; slips <a href="e2">E2</a>, <a href="e1">E1</a>'
+    )
+    assert linked("(Eq. 9), Eqs. 8-10") == '(<a href="q9">Eq. 9</a>), Eqs. <a href="q8">8</a>-10'
     for kept in (
         '<a href="x">chapter <b>4</b></a>',
         "<code>chapter 4</code>",
@@ -117,6 +122,14 @@ def test_chapters_and_errata_named_in_the_text_become_links():
         "<h2>chapter 4</h2>",
     ):
         assert linked(kept) == kept
+
+
+def test_each_row_of_the_ledger_is_a_place_and_no_other_row():
+    row = '<tr {}class="row-even"><td><p>1</p></td>'
+    page = '<div class="ledger docutils"><table>{}</table></div><table>{}</table>'
+    assert pages.with_rows(page.format(row.format(""), row.format(""))) == page.format(
+        row.format('id="eq-1" '), row.format("")
+    )
 
 
 def test_rules_go_that_nothing_on_the_site_can_use():

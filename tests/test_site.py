@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
 ROOT = Path(__file__).parents[1]
@@ -206,6 +207,28 @@ def test_internal_links_lead_somewhere(visit, address, site, page):
         if url.fragment and target.suffix == ".html":
             place = f'id="{unquote(url.fragment)}"'
             assert place in target.read_text(encoding="utf-8"), f"{link}: no such place on the page"
+
+
+BY_NUMBER = r"\b{}\s[\d\sE\x00,–-]*(?:(?:and|or|to)\s)?E?\d"  # \x00 stands for a link
+PLACES = {"chapter": r"\b{:02d}_", "erratum": r"#e{}-", "slip": r"#e{}-", "eq.": r"#eq-{}$"}
+
+
+@pages
+def test_what_is_named_by_its_number_is_a_link_to_it(site, page):
+    """Chapters and errata on all pages, equations on those around the chapters."""
+    article = BeautifulSoup((site / f"{page}.html").read_text(encoding="utf-8"), "html.parser").article
+    for link in article.find_all("a"):
+        if said := re.fullmatch(r"(chapter|erratum|slip|eq\.) e?(\d+)", " ".join(link.text.lower().split())):
+            assert re.search(PLACES[said[1]].format(int(said[2])), link["href"]), link
+        link.replace_with("\x00")
+    for apart in article.find_all(re.compile("^(script|style|pre|svg|code|summary|button|nav|h[1-4])$")):
+        apart.replace_with(" ")
+    kinds = ["[Cc]hapters?", "(?:erratum|slips?)"]
+    if page not in CHAPTERS and page != "book/equations":
+        kinds.append(r"Eqs?\.")
+    bare = [found for kind in kinds for found in re.findall(BY_NUMBER.format(kind), article.text)]
+    own = rf"[Cc]hapter\s0?{int(page[9:11])}" if page in CHAPTERS else "none"
+    assert [found for found in bare if not re.fullmatch(own, found)] == []
 
 
 def test_start_page_passes_the_ten_second_test(visit):

@@ -617,7 +617,7 @@ TABLES = {
     3: ("teleportation with Heun: NFE, FID (CIFAR-10)", "NFE recomputed; FID quoted", "12", "samplers.teleport"),
     4: ("the same, FFHQ 64", "NFE recomputed; FID quoted", "12", "samplers.teleport"),
     5: ("the same, AFHQv2 64", "NFE recomputed; FID quoted", "12", "samplers.teleport"),
-    6: ("notations of diffusion models", "every row checked; one corrected (E8)", "01", "schedules.VP"),
+    6: ("notations of diffusion models", "every row checked; one corrected (erratum E8)", "01", "schedules.VP"),
 }
 
 LATER = [

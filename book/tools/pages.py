@@ -6,7 +6,7 @@ Pictures carry their size, so that nothing moves when they come, and wait until 
 What a cell prints carries the number of its columns, by which the style sheet sets it smaller where it is wide, and
 long names in tables may break behind a stroke, a point or a colon.
 A folded hint says how many there are, and a fold's name is the text on it. Where the text names a chapter or an
-erratum, that is a link.
+erratum, that is a link, and in the pages around the chapters so is an equation of the paper, to its row of the ledger.
 """
 
 import html
@@ -203,23 +203,27 @@ def with_named_folds(page):
 
 # Text stands between these: tags, and elements in which nothing is to be linked.
 NO_TEXT = re.compile(r"<(script|style|pre|svg|a|h[1-6]|code|summary|button|nav)\b.*?</\1>|<[^>]+>", re.S)
-CHAPTERS = re.compile(r"\b[Cc]hapters? \d{1,2}(?:(?:, | and | to | or )\d{1,2})*\b(?!\.\d)")
+NAMED = {"chapter": r"[Cc]hapters?", "erratum": r"(?:erratum|slips?)", "equation": r"Eqs?\."}
+NUMBERS = r"E?\d{1,3}(?:(?:,\s|\sand\s|\sto\s|\sor\s|[-–])E?\d{1,3})*\b(?!\.\d)"
 
 
-def with_links(page, chapters, errata):
-    """Chapters and errata named in the article become links; `chapters` and `errata` are {number: address}."""
+def with_links(page, places):
+    """What the article names by its number becomes a link; `places` are {"chapter": {number: address}, ...}."""
 
     def link(text, address):
         return f'<a class="reference internal" href="{address}">{text}</a>' if address else text
 
     def linked(text):
-        def each(match):
-            if match[0].lower().startswith("chapter "):
-                return link(match[0], chapters.get(int(match[0].split()[1])))
-            return re.sub(r"\d+", lambda number: link(number[0], chapters.get(int(number[0]))), match[0])
+        for kind, known in places.items():
 
-        text = CHAPTERS.sub(each, text)
-        return re.sub(r"\berratum E(\d+)\b", lambda match: link(match[0], errata.get(int(match[1]))), text)
+            def each(match, known=known):
+                numbers = re.findall(r"\d+", match[0])
+                if len(numbers) == 1:
+                    return link(match[0], known.get(int(numbers[0])))
+                return re.sub(r"E?(\d+)", lambda one: link(one[0], known.get(int(one[1]))), match[0])
+
+            text = re.sub(rf"\b{NAMED[kind]}\s{NUMBERS}", each, text)
+        return text
 
     head, article, rest = page.partition("<article")
     body, end, foot = rest.partition("</article>")
@@ -230,11 +234,33 @@ def with_links(page, chapters, errata):
     return head + article + "".join(parts) + linked(body[last:]) + end + foot
 
 
+ROW = re.compile(r'<tr (class="row-\w+"><td><p>(\d+)</p></td>)')
+
+
+def with_rows(page):
+    """The ledger, where each equation's row is a place that links lead to."""
+    head, ledger, rest = page.partition('<div class="ledger')
+    rows, end, foot = rest.partition("</table>")
+    return head + ledger + ROW.sub(r'<tr id="eq-\2" \1', rows) + end + foot
+
+
 def addresses(folder):
     """What `with_links` needs, for a page that lies one folder down, as all of the book's do."""
     chapters = {int(path.name[:2]): f"../chapters/{path.name}" for path in folder.glob("chapters/[0-9]*.html")}
-    places = re.findall(r'<section id="(e(\d+)-[^"]*)"', (folder / "book/errata.html").read_text(encoding="utf-8"))
-    return chapters, {int(number): f"../book/errata.html#{place}" for place, number in places}
+    errata = re.findall(r'<section id="(e(\d+)-[^"]*)"', (folder / "book/errata.html").read_text(encoding="utf-8"))
+    rows = [row for ledger in folder.glob("book/equations.html") for row in ROW.findall(ledger.read_text("utf-8"))]
+    return {
+        "chapter": chapters,
+        "erratum": {int(number): f"../book/errata.html#{place}" for place, number in errata},
+        "equation": {int(n): f"../book/equations.html#eq-{n}" for _, n in rows},
+    }
+
+
+def others(places, path):
+    """The places that a page links to: a chapter not to itself; equations only from the pages around the chapters."""
+    chapters = {n: address for n, address in places["chapter"].items() if Path(address).name != path.name}
+    back = path.parent.name == "book" and path.stem != "equations"
+    return places | {"chapter": chapters, "equation": places["equation"] if back else {}}
 
 
 def classes(text):
@@ -261,7 +287,7 @@ def finish(app, error):
         return
     folder = Path(app.outdir)
     library = (folder / "_static/scripts/fontawesome.js").read_text(encoding="utf-8")
-    chapters, errata = addresses(folder)
+    places = addresses(folder)
     words = set().union(*(classes(path.read_text(encoding="utf-8")) for path in folder.glob("_static/**/*.js")))
     for path in folder.rglob("*.html"):
         if "_static" not in path.relative_to(folder).parts:
@@ -271,7 +297,7 @@ def finish(app, error):
                 page = mend(page)
             if path.parent.name in ("book", "chapters"):
                 page = with_patient_scripts(page)
-                page = with_links(page, {n: a for n, a in chapters.items() if Path(a).name != path.name}, errata)
+                page = with_links(with_rows(page), others(places, path))
             path.write_text(page, encoding="utf-8")
             words |= set().union(*map(classes, re.findall(r'class="([^"]*)"', page)))
     for style in (folder / "_static/styles/pydata-sphinx-theme.css", *folder.glob("_static/mystnb.*.css")):
