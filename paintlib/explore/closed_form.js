@@ -26,8 +26,8 @@ function interactive(root, { title, times, levels, mu, U, lam, starts }) {
   const publish = assemble(root, {
     title, controls: [time.element, ...variances.map((v) => v.element), film.element],
     panels: [plane.svg, make("div", {}, moved.svg, shown.svg)],
-    note: "Rings: starts in the noise. Dots: states x at this time; the marked one stays on the dashed ellipse of the noised data. "
-      + "Diamonds: their endpoint estimates. Cross: the mean. Thin ellipse: the data at the end. The noise level falls from left to right in the curves.",
+    note: "Rings: starts in the noise. Dots: states x at this time; the black one (white in the dark) stays on the dashed ellipse of the noised data. "
+      + "Diamonds: their endpoint estimates. Cross: the mean, and one standard deviation along u₁ (blue) and u₂ (orange, dashed), as in the curves. Thin ellipse: the data at the end. The noise level falls from left to right in the curves.",
   });
 
   function render() {
@@ -41,10 +41,13 @@ function interactive(root, { title, times, levels, mu, U, lam, starts }) {
     const level = levels[n];
     plane.layer.replaceChildren(
       plane.line(ellipse(levels[last]), "soft thin", true), plane.line(ellipse(level), "soft thin dashed", true),
-      plane.line([[mu[0] - 0.12, mu[1]], [mu[0] + 0.12, mu[1]]], "soft"), plane.line([[mu[0], mu[1] - 0.12], [mu[0], mu[1] + 0.12]], "soft"),
+      ...U.flatMap((u, k) => {
+        const end = [-1, 1].map((way) => u.map((v, i) => mu[i] + way * Math.sqrt(gaussian.lam[k]) * v));
+        return [plane.line(end, `k${k}`), make("text", { x: plane.sx(end[1][0]) + 5, y: plane.sy(end[1][1]) - 5 }, k ? "u₂" : "u₁")];
+      }),
       ...begun.flatMap((s, m) => {
         const { x, x0_hat } = at(s, level);
-        const style = m ? "k0" : "k1 solid";
+        const style = m ? "k2" : "ink";
         return [plane.line(levels.map((l) => at(s, l).x), `${style} solid ${m ? "thin" : ""}`), plane.line([x, x0_hat], "soft thin dashed"),
           plane.dot(s, "hollow", 3.5), plane.diamond(x0_hat, style, m ? 5 : 7), plane.dot(x, style, m ? 4.5 : 6)];
       }),

@@ -72,8 +72,8 @@ function interactive(root, { title, offsets, kappas, kappa, apart, near }) {
     const lines = curve(points);
     const at = (k) => (high - Math.log10(k)) / (high - low);
     plane.layer.replaceChildren(
-      ...ends.map(({ fate, end }, n) => plane.line(bridge(x, level, end, z.subarray(2 * STEPS * n, 2 * STEPS * (n + 1))), `${family[fate] < 0 ? "k0" : "k3"} thin solid faint`)),
-      ...points.map((y, n) => plane.dot(y, family[n] < 0 ? "k0" : "k3", 3.5)),
+      ...ends.map(({ fate, end }, n) => plane.line(bridge(x, level, end, z.subarray(2 * STEPS * n, 2 * STEPS * (n + 1))), `${family[fate] < 0 ? "k4" : "k3"} thin solid faint`)),
+      ...points.map((y, n) => plane.dot(y, family[n] < 0 ? "k4" : "k3", 3.5)),
       plane.diamond(x, "ink", 8),
     );
     chart.layer.replaceChildren(

@@ -47,7 +47,7 @@ function interactive(root, { title, shape, mean, rows, columns, kappas, windows,
     const scene = new Float64Array(3 * H * W);
     background.forEach((v, p) => {
       const grey = 127.5 * (v + 1);
-      const hue = edge(p, r, c, reach) ? [230, 159, 0] : edge(p, r, c, 0) ? [86, 180, 233] : [grey, grey, grey];
+      const hue = edge(p, r, c, reach) ? [0, 158, 115] : edge(p, r, c, 0) ? [204, 121, 167] : [grey, grey, grey];
       hue.forEach((h, k) => { scene[3 * p + k] = h; });
     });
     where.draw(scene, 0, 255);

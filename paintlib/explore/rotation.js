@@ -79,8 +79,8 @@ function interactive(root, { title, steepness, features, variance }) {
     plane.layer.replaceChildren(
       plane.line([[0, 1], [0, 0], here.end], "soft thin"),
       label(plane, [-0.03, 0.97], "x_T", "end"), label(plane, [here.end[0] + 0.04, here.end[1] - 0.02], "x₀"),
-      plane.line(path.map((p) => p.rotation), "k1"), plane.line(path.map((p) => p.state), "k0"),
-      plane.line([here.state, here.rotation], "ink thin"), plane.diamond(here.rotation, "k1", 6), plane.dot(here.state, "k0", 5),
+      plane.line(path.map((p) => p.rotation), "k3"), plane.line(path.map((p) => p.state), "ink"),
+      plane.line([here.state, here.rotation], "ink thin"), plane.diamond(here.rotation, "k3", 6), plane.dot(here.state, "ink", 5),
     );
     const curve = sweep.map((d) => missed(lams, phiOf(d)));
     const share = missed(lams, phi);
@@ -88,7 +88,7 @@ function interactive(root, { title, steepness, features, variance }) {
     fault.layer.replaceChildren(
       fault.line(level(bound), "soft thin dashed"), label(fault, [89, bound + 0.008], "no Gaussian goes beyond", "end"),
       fault.now(clock.value),
-      fault.line(sweep.map((d, n) => [d, curve[n]]), "k0"), fault.dot([clock.value, share], "k0"),
+      fault.line(sweep.map((d, n) => [d, curve[n]]), "k3 solid"), fault.dot([clock.value, share], "k3"),
     );
     const digits = (v) => `${(100 * v).toFixed(1)} %`;
     const degrees = (theta) => `${Math.round((theta * 180) / Math.PI)}°`;

@@ -53,7 +53,7 @@ function interactive(root, { title, sprite, counts, kappas, strengths, ways, pro
     const frameWidth = Math.min(3, gap);
     for (let r = -frameWidth; r < H + frameWidth; r++) for (let c = -frameWidth; c < W + frameWidth; c++) {
       const inside = r >= 0 && r < H && c >= 0 && c < W;
-      if (!inside) put(top + r, left + c, [213, 94, 0]);
+      if (!inside) put(top + r, left + c, [0, 114, 178]);
     }
     sheet.draw(pixels, 0, 255);
     chosen.draw(frame(d, t, k), 0, 255);

@@ -112,7 +112,7 @@ function interactive(root, { title, share, kappas: [high, low] }) {
     const top = (v) => Math.min(v, 0.55);
     bars.layer.replaceChildren(
       ...counts.map((c, b) => make("rect", { x: bars.sx(edges[b]) + 1, width: bars.sx(edges[1]) - bars.sx(edges[0]) - 2, y: bars.sy(top(c)), height: bars.bottom - bars.sy(top(c)), class: "dot k0" })),
-      bars.line(exact.flatMap((v, b) => [[edges[b], top(v)], [edges[b + 1], top(v)]]), "k1 solid"),
+      bars.line(exact.flatMap((v, b) => [[edges[b], top(v)], [edges[b + 1], top(v)]]), "ink"),
     );
     const rightNow = paths.filter((path) => path[now] > 0).length / WALKERS;
     const [from, to] = pouring ? [mine[STEPS], mine[now]] : [mine[0], mine[now]];
