@@ -111,6 +111,22 @@ def test_the_page_paints_the_gaussian_of_eqs_9_and_13_to_within_the_bytes(gaussi
     assert max(step["U"]) * 10 < 0.02, "bytes are coarse: a feature of size 10 would be off by more than 1 %"
 
 
+def test_new_noise_on_the_page_is_split_by_the_axes_as_numpy_splits_it(gaussian, painting):
+    """c_k = u_k (x_T - alpha_T mu) and what is left of it off the axes; the noise itself is standard normal."""
+    data, kept = payload(painting[1]), gaussian.truncate(RANK)
+    start = Level(**data["levels"][0])
+    x_T, made = javascript(
+        """(() => { const x_T = normals(1, data.mu.length);
+        return [x_T, noiseOf({ mu: data.mu, U: data.U }, x_T, data.start)]; })()""",
+        {"mu": kept.mu.tolist(), "U": kept.U.T.tolist(), "start": vars(start)},
+    )
+    y = np.array(x_T) - start.alpha * kept.mu
+    np.testing.assert_allclose(made["c"], y @ kept.U, atol=1e-12)
+    np.testing.assert_allclose(made["off"], y - kept.U @ (kept.U.T @ y), atol=1e-12)
+    many = np.array(javascript("normals(7, 20000)", {}))
+    assert abs(many.mean()) < 4 / 20000**0.5 and abs(many.var() - 1) < 4 * (2 / 20000) ** 0.5
+
+
 def test_the_ellipse_of_the_first_interactive_is_a_gaussian_too():
     data = payload(explore.closed_form(lam=(2.0, 0.3), angle=25.0))
     U = np.array(data["U"]).T

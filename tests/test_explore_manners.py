@@ -8,6 +8,8 @@ import pytest
 from test_plots import contrast
 
 from paintlib import explore
+from paintlib.pointcloud import PointCloud
+from paintlib.schedules import Level
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,33 @@ def test_a_finger_on_the_dot_drags_it_and_one_beside_it_scrolls_the_page(phone):
     plane = phone.locator("svg").first.bounding_box()
     swipe(phone, {"x": plane["x"] + 8, "y": plane["y"] + plane["height"] - 30, "width": 4, "height": 4}, 120)
     assert state(phone)[0] == dragged[0] and state(phone)[1] > dragged[1]
+
+
+def test_a_point_of_the_album_is_moved_by_keys_and_its_weight_follows(phone):
+    phone.get_by_role("button", name="Reset").click()
+    begun = phone.locator(".paint-words").text_content()
+    phone.get_by_role("slider", name="Point 3", exact=True).focus()
+    for _ in range(12):
+        phone.keyboard.press("Shift+ArrowDown")
+    told = phone.locator("[data-output]").get_attribute("data-state")
+    kappa, x, points = (
+        np.array([float(v) for v in told.split(f"{name}=")[1].split(" ")[0].split(",")])
+        for name in ("kappa", "x", "points")
+    )
+    assert points[-1] == pytest.approx(-0.05), "60 steps of 0.0175 down from 1"
+    weights = PointCloud(points.reshape(3, 2)).weights(x, Level.from_kappa(kappa[0]))
+    said = phone.locator(".paint-words").text_content()
+    assert f"is point {weights.argmax() + 1}, with {100 * weights.max():.0f} %" in said != begun
+    phone.get_by_role("button", name="Reset").click()
+    assert phone.locator(".paint-words").text_content() == begun
+
+
+def test_as_many_particles_end_on_each_point(phone):
+    phone.get_by_role("button", name="120 particles").click()
+    found = re.search(r"Of 120 particles ([\d, ]+) end on", phone.locator(".paint-words").text_content())
+    counts = [int(n) for n in found[1].split(",")]
+    assert sum(counts) == 120 and max(abs(n - 40) for n in counts) < 4 * (120 * 2 / 9) ** 0.5
+    phone.get_by_role("button", name="Reset").click()
 
 
 def test_a_gesture_is_read_out_once(phone):

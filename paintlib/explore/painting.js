@@ -8,10 +8,11 @@ function interactive(root, { title, levels, shape, seeds, most }) {
   const step = slider("Step:", { min: 0, max: last, step: 1, value: calm ? Math.round(0.45 * last) : 0, words: (n) => `${n} of ${last}` }, render);
   const noise = choice("Noise", seeds.map((s) => s.name), render);
   const film = transport("Paint", 6, step, render, {});
+  film.element.append(noise.element);
   const state = picture("the canvas", "The state: the picture so far, under the noise that is left", shape);
   const estimate = picture("what the network believes it will be", "The endpoint estimate: the network's best guess of the finished picture", shape);
   const publish = assemble(root, {
-    title, controls: [step.element, film.element, noise.element],
+    title, controls: [step.element, film.element],
     panels: [make("div", { class: "paint-row paint-wide" }, state.element, estimate.element)],
     note: "",
   });
