@@ -22,8 +22,7 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SENTENCE = r".*?(?<!\bFig)(?<!\bFigs)(?<!\bEq)[.?!](?=\s|$)"
-CAPTION = re.compile(rf"^\*\*Figure \d+\.\d+\.\*\*\s+(\*(?P<point>[^*]+)\*|(?P<first>{SENTENCE}))", re.S)
+CAPTION = re.compile(r"^\*\*Figure \d+\.\d+\.\*\*\s+(\*(?P<point>[^*]+)\*|(?P<first>.*?[.?!](?=\s|$)))", re.S)
 
 
 def verified():
@@ -46,12 +45,11 @@ def markdown(text, kind="slide"):
 
 
 def with_notes(title, body, notes):
-    """A slide: its title, if it has one, what stands below (a cell or nothing), and what the speaker says."""
-    if title:
-        yield markdown(title)
+    """A slide: its title, what stands below (a cell or nothing), and what the speaker says."""
+    yield markdown(title)
     if body is not None:
         body = nbformat.from_dict(json.loads(json.dumps(body)))
-        body.metadata = {"slideshow": {"slide_type": "-" if title else "slide"}}
+        body.metadata = {"slideshow": {"slide_type": "-"}}
         yield body
     if notes:
         yield markdown(notes, "notes")
@@ -96,7 +94,6 @@ def chapter_slides(path):
     whole = "\n\n".join(source for source, cell in zip(sources, cells, strict=True) if cell["cell_type"] == "markdown")
     predict = whole.split("\n## Predict\n")[1].split("\n## ")[0]
     for guess in re.findall(r"^\d\. (.*?)(?=^\d\. |\Z)", predict, re.S | re.M):
-        guess = guess.split("\n\n")[0]  # what follows the last one is no part of it
         notes = "Everybody writes down a guess. Then hands up.\n\n" + said.get("What goes wrong, and what to say", "")
         yield from with_notes(f"## Predict\n\n{unlinked(' '.join(guess.split()))}", None, notes)
 
