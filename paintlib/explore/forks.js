@@ -26,7 +26,7 @@ function interactive(root, { title, means, width, kappa, state, runs, kappas }) 
   const bars = plot({ x: [-0.6, 3.6], y: [0, 1], height: 210, title: "Where the runs end", yticks: [[0, "0"], [0.5, "½"], [1, "1"]], margin: [30, 6, 40, 30] });
 
   const within = (p) => p.map((v) => Math.min(HALF - 0.3, Math.max(0.3 - HALF, v)));
-  const mark = (k) => make("g", {}, plane.dot([0, 0], `k${k}`, 10), make("text", { x: plane.sx(0), y: plane.sy(0) + 5, "text-anchor": "middle", class: "on" }, k + 1));
+  const mark = (k) => make("g", {}, plane.dot([0, 0], `k${k}`, 10), make("text", { x: plane.sx(0) + 11, y: plane.sy(0) - 9, class: "title" }, k + 1));
   const points = [0, 1, 2, 3].map((k) => ({ name: `Mode ${k + 1}`, mark: mark(k), get: () => modes[k] ?? [0, 0], set: (p) => { modes[k] = within(p); }, here: () => k < modes.length }));
   points.push({ name: "State", mark: plane.diamond([0, 0], "ink", 9), get: () => place, set: (p) => { place = within(p); } });
   const hands = movable(plane, points, { near: 0.7 }, render);
