@@ -117,6 +117,14 @@ def test_what_a_cell_prints_fits_the_page(chapter):
 
 
 @chapters
+def test_no_cell_ends_with_a_value_that_nobody_wants_to_see(chapter):
+    """Such as <Axes: >, or the True of a check."""
+    for i, _, cell in cells(chapter, "code"):
+        for output in cell["outputs"]:
+            assert set(output.get("data", {})) != {"text/plain"}, f"cell {i}: end it with a semicolon"
+
+
+@chapters
 def test_a_folded_cell_is_a_hint_or_a_solution(chapter):
     for i, _, cell in cells(chapter, "code"):
         assert "hide-cell" not in tags(cell) or {"hint", "solution"} & set(tags(cell)), (
