@@ -13,7 +13,7 @@ from paintlib.networks.jumps import jump, land
     "12.1",
     "With y = x / alpha along one axis, dy/dkappa = noise estimate. The Gaussian's is kappa y / (kappa^2 + lam).",
     "The difference obeys dd/dkappa = kappa d / (kappa^2 + lam) + delta. Try d = sqrt(kappa^2 + lam) f(kappa).",
-    "Then f' = delta / sqrt(kappa^2 + lam), whose integral is an arsinh; at the picture d = sqrt(lam) f.",
+    "Put it in: an equation for f' alone is left. Integrate it, and ask what d is where the noise has gone.",
 )
 def early_error(answer):
     f = function(answer)

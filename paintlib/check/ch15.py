@@ -13,8 +13,8 @@ from paintlib.perturb import gain, isotropic_gain
     "15.1",
     "A push along u_k leaves its length times the gain of Eq. 14. Of which parts along the features is a random "
     "direction made?",
-    "A random unit direction has the mean square 1 / D along each of D axes. Add the squares of what the features "
-    "leave, then take the root; off the manifold nothing is left.",
+    "A random unit direction has the mean square 1 / D along each of D axes. What does each leave, and how do "
+    "parts at right angles add up?",
     own=(gain, isotropic_gain),
 )
 def advantage(answer):
