@@ -6,7 +6,7 @@ from numbers import Integral
 
 import array_api_compat.numpy as numpy_library
 import numpy as np
-from array_api_compat import array_namespace, is_array_api_obj
+from array_api_compat import array_namespace, is_array_api_obj, is_torch_array
 
 
 def require(condition, quantity, given, remedy):
@@ -27,9 +27,15 @@ def library(quantity, array):
     if type(array) is np.ndarray:  # the usual case, without a search
         return numpy_library
     try:
-        return array_namespace(array)
+        xp = array_namespace(array)
     except TypeError:
         raise ValueError(f"{quantity}: got a {type(array).__name__}; give a NumPy array or a torch tensor") from None
+    if isinstance(array, np.ma.MaskedArray):
+        require(False, quantity, "a masked array", "leave out what is masked, or .filled(value)")
+    if is_torch_array(array) and (str(array.layout) != "torch.strided" or array.device.type == "meta"):
+        given = f"a tensor of layout {array.layout} on {array.device}"
+        require(False, quantity, given, "give a dense one that holds its numbers, .to_dense()")
+    return xp
 
 
 def scalar(value, like):
@@ -52,13 +58,18 @@ def square_range(xp, dtype):
     return float(info.smallest_normal) ** 0.5, float(info.max) ** 0.5
 
 
-def real_array(quantity, array, ndim=None):
-    """Check that `array` holds finite floating-point numbers, with `ndim` axes if given, and is not empty."""
+def real_array(quantity, array, ndim=None, empty=False):
+    """Check that `array` holds finite floating-point numbers, with `ndim` axes if given, and is not empty.
+
+    With `empty` there may be no rows.
+    """
     xp, shape = library(quantity, array), tuple(array.shape)
     if not floating(xp, array.dtype):
         require(False, quantity, f"dtype {array.dtype}", "convert to floating point (for pixels: data.to_vectors)")
     if ndim is not None and len(shape) != ndim:
         require(False, quantity, f"shape {shape}", f"give an array with {ndim} axes")
+    if empty and shape[0] == 0 and 0 not in shape[1:]:
+        return array
     if 0 in shape:
         require(False, quantity, f"shape {shape}", "it must not be empty")
     require(finite(array), quantity, "NaN or infinity", "remove or mend those entries")
@@ -166,9 +177,10 @@ def positive(quantity, value, remedy="give one positive number"):
 
 def number(quantity, value, remedy="give one number"):
     """A finite number, as a Python float."""
+    require(not isinstance(value, str | bytes), quantity, repr(value), remedy)  # float("1") is a number
     try:
         value = float(value)
-    except (TypeError, ValueError, RuntimeError):  # a list, a word, a whole tensor
+    except (TypeError, ValueError, RuntimeError):  # a list, a whole tensor
         raise ValueError(f"{quantity}: got {value!r}; {remedy}") from None
     require(math.isfinite(value), quantity, value, remedy)
     return value
@@ -179,14 +191,28 @@ def not_negative(quantity, value, remedy):
     if type(value) is float and 0 <= value < math.inf:
         return value
     if is_array_api_obj(value) and value.ndim > 0:
-        xp = array_namespace(value)
+        xp = library(quantity, value)
         require(xp.isdtype(value.dtype, "numeric") and not xp.isdtype(value.dtype, "complex floating"),
                 quantity, f"dtype {value.dtype}", "give real numbers")  # fmt: skip
         require(bool(xp.all((value >= 0) & (value < math.inf))), quantity, value, remedy)
         return value
+    if isinstance(value, list | tuple):
+        require(False, quantity, value, "give a number, or an array: np.array([...])")
     value = number(quantity, value, remedy)
     require(value >= 0, quantity, value, remedy)
     return value
+
+
+def rates(rate):
+    """The pair (alpha', sigma') that a schedule's `rate(t)` gives: two finite numbers, or arrays over batch axes."""
+    pair = isinstance(rate, tuple | list) and len(rate) == 2
+    require(pair, "rate", repr(rate), "give (alpha', sigma'), as schedule.rate(t) does")
+    for value in rate:
+        if is_array_api_obj(value) and value.ndim > 0:
+            real_array("rate", value)
+        else:
+            number("rate", value)
+    return rate
 
 
 def whole(quantity, value, least, remedy):

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from paintlib.checks import library, require, vectors
+from paintlib.checks import library, rates, require, vectors
 from paintlib.levels import check_level
 
 
@@ -65,7 +65,7 @@ def velocity(denoiser, x, level, rate):
     `rate` is (alpha', sigma'), as `schedule.rate(t)` gives it; t runs forward, towards noise.
     """
     alpha, sigma = _noisy(x, level)
-    x0_hat = _estimate(denoiser, x, level)
+    x0_hat, rate = _estimate(denoiser, x, level), rates(rate)
     return rate[0] * x0_hat + rate[1] * (x - alpha * x0_hat) / sigma
 
 

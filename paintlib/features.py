@@ -2,7 +2,7 @@
 
 from array_api_compat import array_namespace, is_array_api_obj
 
-from paintlib.checks import everywhere, not_negative, number, require
+from paintlib.checks import everywhere, not_negative, number, rates, require
 from paintlib.levels import CLEAN, check_level
 
 
@@ -40,7 +40,7 @@ def xi(lam, start, level):
 def psi_rate(lam, start, level, rate):
     """d psi / dt = (sigma sigma' + lam alpha alpha') / sqrt(v v_T), with `rate` = (alpha', sigma') (Eq. 46)."""
     lam = not_negative("lam", lam, "variances are finite and not negative")
-    v = check_level(level).variance(lam)
+    v, rate = check_level(level).variance(lam), rates(rate)
     slope = _over(
         level.sigma * rate[1] + lam * level.alpha * rate[0], v**0.5, rate[1]
     )  # psi = sigma / sigma_T at lam = 0
@@ -53,7 +53,7 @@ def xi_rate(lam, start, level, rate):
     Fig. 3C shows it divided by sqrt(lam).
     """
     lam = not_negative("lam", lam, "variances are finite and not negative")
-    v = check_level(level).variance(lam)
+    v, rate = check_level(level).variance(lam), rates(rate)
     turn = level.sigma * (level.sigma * rate[0] - level.alpha * rate[1])
     return _over(lam, v) * _over(turn, v**0.5) / spread(start, lam) ** 0.5
 

@@ -8,7 +8,7 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from paintlib.axes import axes_of_few, check_orthonormal, principal_axes
-from paintlib.checks import not_negative, number, real_array, require, same_kind, same_library, state
+from paintlib.checks import not_negative, number, rates, real_array, require, same_kind, same_library, state
 from paintlib.features import emergence_kappa, psi, psi_rate, xi, xi_rate
 from paintlib.levels import CLEAN, Level, check_level
 from paintlib.moments import Moments
@@ -42,7 +42,8 @@ class Gaussian:
         require(fits, "mu, U, lam", f"shapes {shapes}", "need (D,), (D, r), (r,) with r <= D")
         xp = array_namespace(self.mu)
         require(bool(xp.all(self.lam >= 0)), "lam", self.lam, "variances are not negative")
-        object.__setattr__(self, "rest", not_negative("rest", self.rest, "give one variance: finite and not negative"))
+        rest = number("rest", self.rest, "give one variance: finite and not negative")
+        object.__setattr__(self, "rest", not_negative("rest", rest, "give one variance: finite and not negative"))
         check_orthonormal("U", self.U)
 
     @property
@@ -77,6 +78,7 @@ class Gaussian:
             if data.shape[0] <= data.shape[1]:
                 return cls._leading(*axes_of_few(data, rank), rank, rest)
         moments = data if isinstance(data, Moments) else Moments.of(data)
+        require(moments.count > 0, "data", "no points", "give one or more")
         return cls.from_moments(moments.mean, moments.covariance(), rank, rest=rest)
 
     @classmethod
@@ -154,7 +156,7 @@ class Gaussian:
         rest = self.rest if self.rank < self.D else 1.0  # where there is nothing off them, any
         return sigma**2 + self.lam * alpha**2, sigma**2 + rest * alpha**2
 
-    def _check_spread(self, level, remedy):
+    def check_spread(self, level, remedy):
         """That every direction has variance at this level."""
         if not level.noisy:
             least = self.rest if self.rank < self.D else math.inf
@@ -176,7 +178,7 @@ class Gaussian:
         It keeps its digits where sigma is tiny, and exists at sigma = 0 where every direction has variance.
         """
         alpha, sigma, y, c = self._split(x, level)
-        self._check_spread(level, "a Gaussian of rank < D has no score at sigma = 0; use sigma > 0")
+        self.check_spread(level, "a Gaussian of rank < D has no score at sigma = 0; use sigma > 0")
         v, v_rest = self._variances(alpha, sigma)
         on = -(c / v) @ self.U.T
         if self.rank == self.D:
@@ -188,7 +190,7 @@ class Gaussian:
     def log_prob(self, x, level):
         """log N(x; alpha mu, sigma^2 I + alpha^2 Sigma), in nats; shape (...,)."""
         alpha, sigma, y, c = self._split(x, level)
-        self._check_spread(level, "a Gaussian of rank < D has no density at sigma = 0; use sigma > 0")
+        self.check_spread(level, "a Gaussian of rank < D has no density at sigma = 0; use sigma > 0")
         xp = array_namespace(x)
         v, v_rest = self._variances(alpha, sigma)
         total = xp.sum(c**2 / v + xp.log(v), axis=-1) + self.D * math.log(2 * math.pi)
@@ -204,7 +206,7 @@ class Gaussian:
         x' = alpha' mu + psi_rest y_perp + sum_k psi_k c_k u_k: the z-scores c_k / sqrt(v_k) are conserved.
         """
         alpha, sigma, y, c = self._split(x, start, "start")
-        self._check_spread(start, "the flow cannot start from sigma = 0, where it is not unique; use sigma > 0")
+        self.check_spread(start, "the flow cannot start from sigma = 0, where it is not unique; use sigma > 0")
         alpha_end, sigma_end = check_level(end, "end").on(x)
         (v, v_rest), (v_end, v_rest_end) = self._variances(alpha, sigma), self._variances(alpha_end, sigma_end)
         return self._join(alpha_end, y, c, (v_end / v) ** 0.5, (v_rest_end / v_rest) ** 0.5)
@@ -226,8 +228,8 @@ class Gaussian:
         alpha' mu + sigma' / sigma y_perp + sum_k (sigma sigma' + lam_k alpha alpha') / v_k c_k u_k, for rest = 0.
         """
         alpha, sigma, y, c = self._split(x, level)
-        self._check_spread(level, "the flow cannot start from sigma = 0, where it is not unique; use sigma > 0")
-        v, v_rest = self._variances(alpha, sigma)
+        self.check_spread(level, "the flow cannot start from sigma = 0, where it is not unique; use sigma > 0")
+        (v, v_rest), rate = self._variances(alpha, sigma), rates(rate)
         on, off = ((sigma * rate[1] + lam * alpha * rate[0]) / var for lam, var in ((self.lam, v), (self.rest, v_rest)))
         return self._join(rate[0], y, c, on, off)
 
@@ -255,7 +257,7 @@ class Gaussian:
         require(end.alpha > 0, "end", end, "the reverse SDE is given for end.alpha > 0; choose a later level")
         require(start.kappa >= end.kappa, "start, end", (start, end), "the start must have more noise than the end")
         _, _, y, c = self._split(x, start, "start")
-        self._check_spread(start, "the reverse SDE cannot start from sigma = 0 on a sheet; use sigma > 0")
+        self.check_spread(start, "the reverse SDE cannot start from sigma = 0 on a sheet; use sigma > 0")
         xp = array_namespace(x)
         lam = xp.concat([self.lam, xp.full((1,), self.rest, dtype=self.lam.dtype, device=self.lam.device)])
         v_start, v_end = start.variance(lam), end.variance(lam)

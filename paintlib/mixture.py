@@ -23,6 +23,11 @@ class Mixture:
     modes: Sequence[Gaussian]
 
     def __post_init__(self):
+        given = list(self.modes) if hasattr(self.modes, "__iter__") else [self.modes]
+        kinds = sorted({type(mode).__name__ for mode in given} - {"Gaussian"})
+        listed = hasattr(self.modes, "__iter__") and not kinds
+        require(listed, "modes", kinds or "a Gaussian", "give a list of Gaussians")
+        object.__setattr__(self, "modes", given)
         require(len(self.modes) > 0, "modes", "none", "give at least one Gaussian")
         dimensions = {mode.D for mode in self.modes}
         require(len(dimensions) == 1, "modes", f"dimensions {sorted(dimensions)}", "all modes need the same D")
@@ -68,7 +73,10 @@ class Mixture:
         labels = np.asarray(labels.cpu() if hasattr(labels, "cpu") else labels)
         shapes = tuple(data.shape), labels.shape
         require(shapes[1] == shapes[0][:1], "data, labels", f"shapes {shapes}", "need (N, D) and (N,)")
-        values, labels = np.unique(labels, return_inverse=True)  # labels of any kind and library, words too
+        try:
+            values, labels = np.unique(labels, return_inverse=True)  # labels of any kind and library, words too
+        except TypeError as error:
+            require(False, "labels", f"labels of several kinds ({error})", "give all as numbers, or all as words")
         missing = values.dtype.kind in "fc" and bool(np.isnan(values).any())
         require(not missing, "labels", "NaN", "leave those points out, or give them a label")
         labels = xp.asarray(labels, device=data.device)
@@ -95,6 +103,9 @@ class Mixture:
         same_kind(state(x, self.D), self._axes)
         xp = array_namespace(x)
         alpha, sigma = check_level(level).on(x)
+        if not level.noisy:
+            for mode in self.modes:
+                mode.check_spread(level, "a Gaussian of rank < D has no density at sigma = 0; use sigma > 0")
         c = x @ self._axes - alpha * self._along
         v, v_rest = self._variances(alpha, sigma)
         lengths = xp.sum(x**2, axis=-1, keepdims=True), alpha**2 * xp.sum(self._centres**2, axis=-1)

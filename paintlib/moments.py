@@ -8,7 +8,7 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from paintlib.blocks import slices
-from paintlib.checks import real_array, require, same_library, vectors
+from paintlib.checks import real_array, require, same_library, vectors, whole
 
 COLUMNS = 512  # a product by blocks of columns leaves out what symmetry gives: half the work
 BATCH = 2**27  # bytes of rows in float64 that are centred at a time
@@ -26,15 +26,21 @@ class Moments:
     mean: Any
     scatter: Any
 
+    def __post_init__(self):
+        whole("count", self.count, 0, "give the number of points")
+        shapes = tuple(tuple(getattr(part, "shape", "?")) for part in (self.mean, self.scatter))
+        fits = len(shapes[0]) == 1 and shapes[1] == shapes[0] * 2
+        require(fits, "mean, scatter", f"shapes {shapes}", "need (D,) and (D, D)")
+
     @classmethod
     def of(cls, data):
-        """The moments of an array (N, D), or of an iterable of such batches."""
+        """The moments of an array (N, D), or of an iterable of such batches; a part may be empty, (0, D)."""
         if hasattr(data, "shape"):
             data = [data]
         require(hasattr(data, "__iter__"), "data", repr(data), "give an array (N, D), or batches of it")
         count, mean, scatter = 0, None, None
         for batch in data:
-            real_array("data", batch, 2)
+            real_array("data", batch, 2, empty=True)
             xp = array_namespace(batch)
             if mean is None:
                 D = batch.shape[1]
@@ -52,7 +58,7 @@ class Moments:
                 for block in slices(D, COLUMNS):
                     scatter[block, block.start :] += rows[:, block].T @ rows[:, block.start :]
                 count, mean = total, mean + (here / total) * step
-        require(count > 0, "data", "no batches", "give at least one point")
+        require(mean is not None, "data", "no batches", "give one batch or more, (N, D)")
         for block in slices(D, COLUMNS):
             scatter[block.stop :, block] = scatter[block, block.stop :].T
         return cls(count, mean, scatter)
@@ -63,15 +69,18 @@ class Moments:
         shapes = tuple(self.mean.shape), tuple(other.mean.shape)
         require(shapes[0] == shapes[1], "moments", f"dimensions {shapes}", "both need the same D")
         same_library(other.mean, self.mean, "moments")
-        step, total = other.mean - self.mean, self.count + other.count
+        step, total = other.mean - self.mean, max(self.count + other.count, 1)  # of nothing and nothing: zeros
         between = (self.count * other.count / total) * step[:, None] * step[None, :]
-        return Moments(total, self.mean + (other.count / total) * step, self.scatter + other.scatter + between)
+        return Moments(
+            self.count + other.count, self.mean + (other.count / total) * step, self.scatter + other.scatter + between
+        )
 
     def __radd__(self, other):  # sum() starts from 0
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def covariance(self):
         """scatter / count (D, D)."""
+        require(self.count > 0, "count", 0, "a covariance needs points")
         return self.scatter / self.count
 
 

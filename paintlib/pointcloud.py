@@ -8,7 +8,17 @@ from array_api_compat import array_namespace
 
 from paintlib.axes import check_orthonormal
 from paintlib.blocks import indices, lengths, put_rows, share, slices, take_rows
-from paintlib.checks import library, one_level_each, real_array, require, same_library, state, vectors
+from paintlib.checks import (
+    everywhere,
+    library,
+    one_level_each,
+    positive,
+    real_array,
+    require,
+    same_library,
+    state,
+    vectors,
+)
 from paintlib.levels import check_level
 from paintlib.logspace import check_prior, logsumexp, softmax
 
@@ -24,7 +34,9 @@ PROBES = 64  # points whose log weights are compared in both precisions
 
 def effective_number(weights):
     """How many points share the weight: 1 / sum_i w_i^2 over the last axis, from 1 to N."""
-    return 1 / library("weights", weights).sum(weights**2, axis=-1)
+    square = library("weights", real_array("weights", weights)).sum(weights**2, axis=-1)
+    require(everywhere(square > 0), "weights", "none above zero", "give weights whose sum is 1")
+    return 1 / square
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class PointCloud:
 
     def __post_init__(self):
         vectors("points", real_array("points", self.points, 2))
+        positive("memory", self.memory, "give a number of bytes")
         xp = array_namespace(self.points)
         if self.prior is not None:
             check_prior(self.prior, self.N)

@@ -10,11 +10,11 @@ from diffusers import DDIMScheduler
 from truth import LIBRARIES, a_gaussian
 
 from paintlib import geometry, grids
-from paintlib.denoisers import Function, score
+from paintlib.denoisers import Function, score, velocity
 from paintlib.gaussian import Gaussian, psi, psi_rate, xi, xi_rate
 from paintlib.mixture import Mixture
 from paintlib.perturb import gain
-from paintlib.pointcloud import PointCloud
+from paintlib.pointcloud import PointCloud, effective_number
 from paintlib.samplers import collect, ddim, heun, multistep, rk4, stochastic
 from paintlib.schedules import CLEAN, EDM, VP, Flow, Level, Tabulated
 
@@ -259,3 +259,66 @@ def test_shipped_schedulers_clip_the_estimate_and_ours_does_not():
     grid = [*scheduler.timesteps.tolist(), 0]
     ours = collect(ddim(wide, X, ours_table, grid[:-1])).x0_hat[-1]
     assert np.abs(ends[False] - ours).max() < 0.05 * np.abs(ours).max() < 0.3 * np.abs(ends[True] - ours).max()
+
+
+# What looks like an array of numbers
+
+
+def of_rank_2(**changes):
+    U = np.linalg.qr(np.random.default_rng(1).standard_normal((D, D)))[0]
+    return Gaussian(**({"mu": np.zeros(D), "U": U[:, :2], "lam": np.array([2.0, 0.0]), "rest": 0.1} | changes))
+
+
+@pytest.mark.parametrize("method", ["denoise", "score", "log_prob"])
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.ma.masked_array(X, X > 0), "got a masked array; leave out what is masked"),
+        (torch.as_tensor(X).to_sparse(), "got a tensor of layout torch.sparse_coo on cpu; give a dense one"),
+        (torch.as_tensor(X).to("meta"), "got a tensor of layout torch.strided on meta"),
+    ],
+)
+def test_an_array_without_all_its_numbers_is_refused(method, x, message):
+    for model in (of_rank_2(), Mixture(np.ones(1), [of_rank_2()])):
+        with pytest.raises(ValueError, match=f"^x: {message}"):
+            getattr(model, method)(x, Level(0.6, 0.8))
+
+
+@pytest.mark.parametrize("method", ["denoise", "score", "log_prob", "responsibilities"])
+@pytest.mark.parametrize("level", [CLEAN, Level(np.array([1.0, 0.6, 0.0]), np.array([0.0, 0.8, 1.0]))])
+def test_a_mode_without_variance_has_no_density_where_there_is_no_noise(method, level):
+    """Its rest has variance, one of its axes has none: there c^2 / v was 0 / 0."""
+    mixture = Mixture(np.array([0.5, 0.5]), [of_rank_2(), of_rank_2(lam=np.ones(2))])
+    with pytest.raises(ValueError, match=r"^sigma: got .*no density at sigma = 0"):
+        getattr(mixture, method)(X, level)
+    full = Mixture(np.array([0.5, 0.5]), [of_rank_2(lam=np.ones(2), rest=0.3), of_rank_2(lam=np.ones(2))])
+    assert np.isfinite(getattr(full, method)(X, level)).all()
+
+
+@pytest.mark.parametrize("rate", [None, 1.0, (1.0,), (1.0, 2.0, 3.0), (math.nan, 1.0), ("a", 1.0)])
+def test_a_rate_is_a_pair_of_numbers(rate):
+    level = Level(0.6, 0.8)
+    for call in (lambda: psi_rate(1.0, level, level, rate), lambda: xi_rate(1.0, level, level, rate),
+                 lambda: G.velocity(X, level, rate), lambda: velocity(G, X, level, rate)):  # fmt: skip
+        with pytest.raises(ValueError, match=r"^rate: got"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("quantity", "call"),
+    {
+        "modes": lambda: Mixture(np.ones(1), [3]),
+        "modes ": lambda: Mixture(np.ones(1), of_rank_2()),
+        "modes  ": lambda: Mixture(np.ones(0), []),
+        "labels": lambda: Mixture.fit(X, [0, None, 1]),
+        "rest": lambda: of_rank_2(rest=np.array([0.1, 0.2])),
+        "lam": lambda: psi([0.0, 1.0], Level(0.1, 0.9)),
+        "memory": lambda: PointCloud(X, memory="1"),
+        "memory ": lambda: PointCloud(X, memory=-1),
+        "weights": lambda: effective_number(np.zeros(3)),
+        "weights ": lambda: effective_number(np.array([0.5, math.nan])),
+    }.items(),
+)
+def test_what_is_none_is_named(quantity, call):
+    with pytest.raises(ValueError, match=f"^{quantity.strip()}: got .*; "):
+        call()

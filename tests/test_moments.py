@@ -78,6 +78,25 @@ def test_moments_can_be_sent():
     same(pickle.loads(pickle.dumps(Moments.of(points(9, 3)))), Moments.of(points(9, 3)))
 
 
+def test_a_part_may_be_empty():
+    """A worker may find nothing in its share; the sum knows nothing of it."""
+    data = np.random.default_rng(0).standard_normal((20, 3))
+    none = Moments.of(data[:0])
+    for whole in (none + Moments.of(data), Moments.of(data) + none, Moments.of([data[:0], data, data[:0]]),
+                  sum([none, none, Moments.of(data[:7]), none, Moments.of(data[7:])])):  # fmt: skip
+        assert whole.count == 20
+        np.testing.assert_allclose(whole.covariance(), np.cov(data.T, bias=True), rtol=1e-12)
+    assert (none + none).count == 0
+    for call in (none.covariance, lambda: Gaussian.fit(none), lambda: Gaussian.fit(data[:0]),
+                 lambda: Gaussian.fit([data[:0]]), lambda: Moments.of(data[:, :0]),
+                 lambda: Moments.of([])):  # fmt: skip
+        with pytest.raises(ValueError, match=r"^(count|data): got"):
+            call()
+    for bad in (("a", data[0], np.eye(3)), (-1, data[0], np.eye(3)), (1, data[0], np.eye(2)), (1, None, None)):
+        with pytest.raises(ValueError, match=r"^(count|mean, scatter): got"):
+            Moments(*bad)
+
+
 def test_other_dimensions_are_refused():
     with pytest.raises(ValueError, match=r"^moments: got dimensions .+; .+"):
         Moments.of(points(9, 3)) + Moments.of(points(9, 4))
