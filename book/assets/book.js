@@ -1,3 +1,16 @@
+// Formulas are set a few at a time, so that the page answers in between.
+if (window.MathJax?.config) {
+  MathJax.config.startup.pageReady = async () => {
+    const formulas = [...document.querySelectorAll(".math")];
+    for (let many = 4; formulas.length; ) {
+      const begun = performance.now();
+      await MathJax.typesetPromise(formulas.splice(0, many));
+      many = Math.min(40, Math.max(1, Math.round((many * 30) / (performance.now() - begun))));
+      await new Promise((next) => setTimeout(next));
+    }
+  };
+}
+
 // What the pages need beyond the theme: nothing is cut, what scrolls says so, and paper is light.
 (() => {
   const least = 0.62;  // of its size: below it an equation scrolls
@@ -5,34 +18,39 @@
   const visible = (e) => e.checkVisibility?.() ?? true;
 
   // An equation that is wider than its column is set smaller; one that is still too wide scrolls, its number below it.
-  function fitEquation(box) {
-    const math = box.closest("div.math"), number = box.querySelector("mjx-labels");
-    box.dataset.size ??= box.style.fontSize || "100%";
-    box.style.fontSize = box.dataset.size;
-    math?.classList.remove("long");
-    const share = box.clientWidth / box.scrollWidth;
-    if (share >= 1) return;
-    box.style.fontSize = `${parseFloat(box.dataset.size) * Math.max(least, 0.98 * share)}%`;
-    if (number && box.scrollWidth > box.clientWidth + 1) {
+  // All are measured before one is changed: the page is laid out anew a few times, not once for each of them.
+  function fitEquations(equations) {
+    for (const box of equations) {
+      box.dataset.size ??= box.style.fontSize || "100%";
+      box.style.fontSize = box.dataset.size;
+      box.closest("div.math")?.classList.remove("long");
+    }
+    const wide = equations.map((box) => [box, box.clientWidth / box.scrollWidth]).filter(([, share]) => share < 1);
+    for (const [box, share] of wide)
+      box.style.fontSize = `${parseFloat(box.dataset.size) * Math.max(least, 0.98 * share)}%`;
+    const long = wide.filter(([box]) => box.querySelector("mjx-labels") && box.scrollWidth > box.clientWidth + 1);
+    for (const [box] of long) {
+      const math = box.closest("div.math");
       math.dataset.number = box.querySelector("mlabeledtr > mtd")?.textContent ?? "";
       math.classList.add("long");
     }
   }
 
   // A box that scrolls sideways fades where there is more, and must be reachable by keyboard.
-  function mark(box) {
-    const more = box.scrollWidth - box.clientWidth;
+  const measured = (box) => [box, box.scrollWidth - box.clientWidth, box.scrollLeft];
+  function mark([box, more, left]) {
     box.classList.toggle("scrolls", more > 1);
-    box.classList.toggle("end", more > 1 && box.scrollLeft >= more - 2);
+    box.classList.toggle("end", more > 1 && left >= more - 2);
     if (more > 1) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
 
   const boxes = ".pst-scrollable-table-container, div.output pre, mjx-container[display]";
+  const shown = (selector) => [...(article()?.querySelectorAll(selector) ?? [])].filter(visible);
 
   function fit() {
-    for (const box of article()?.querySelectorAll('mjx-container[display="true"]') ?? []) if (visible(box)) fitEquation(box);
-    for (const box of article()?.querySelectorAll(boxes) ?? []) if (visible(box)) mark(box);
+    fitEquations(shown('mjx-container[display="true"]'));
+    shown(boxes).map(measured).forEach(mark);
   }
 
   let width = 0;
@@ -40,7 +58,7 @@
     await window.MathJax?.startup?.promise;
     fit();
     document.addEventListener("toggle", fit, true);
-    document.addEventListener("scroll", ({ target }) => target.matches?.(boxes) && mark(target), true);
+    document.addEventListener("scroll", ({ target }) => target.matches?.(boxes) && mark(measured(target)), true);
     new ResizeObserver(() => { if (width !== (width = article().clientWidth)) fit(); }).observe(article());
   });
 
