@@ -208,10 +208,13 @@ NUMBERS = r"E?\d{1,3}(?:(?:,\s|\sand\s|\sto\s|\sor\s|[-–])E?\d{1,3})*\b(?!\.\d
 
 
 def with_links(page, places):
-    """What the article names by its number becomes a link; `places` are {"chapter": {number: address}, ...}."""
+    """What the article names by its number becomes a link, on one line; `places` are {"chapter": {number: address}}."""
 
     def link(text, address):
-        return f'<a class="reference internal" href="{address}">{text}</a>' if address else text
+        if not address:
+            return text
+        whole = re.sub(r"\s", "&#160;", text)
+        return f'<a class="reference internal" href="{address}">{whole}</a>'
 
     def linked(text):
         for kind, known in places.items():
