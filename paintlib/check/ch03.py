@@ -87,7 +87,7 @@ def _steepness(steepness):
     given = number("The steepness", steepness)
     if not 0 <= given <= 3:
         raise Wrong(f"The slider runs from 0 to 3; got {given:g}")
-    below, above = _worst_error(given - 0.075), _worst_error(given + 0.075)
+    below, above = _worst_error(given - 0.055), _worst_error(given + 0.055)
     if not below > 0.05 > above:
         raise Wrong(f"At steepness {given:g} the most that the rotation misses is {_worst_error(given):.1%}")
 

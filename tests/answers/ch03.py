@@ -46,7 +46,7 @@ WRONG = [
     ("03.2", lambda x_T, x0_hat, alpha, sigma: by_strips(x_T, x0_hat, alpha, sigma)[1:], "shape"),
     ("03.3", lambda n: 1 / np.cos(np.pi / (4 * n)) - 1, "square it"),
     ("03.3", lambda n: (2**0.5 - 1) ** 2 / n**2, "off by"),
-    ("03.4", 1.4, "steepness 1.4"),
+    ("03.4", 1.5, "steepness 1.5"),  # 5.6 %, one step of the slider too early
     ("03.4", 2.0, "steepness 2"),
     ("03.4", 5, "0 to 3"),
     ("03.4", "steep", "numbers"),
