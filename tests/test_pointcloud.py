@@ -16,6 +16,7 @@ from truth import LIBRARIES
 from paintlib import grids
 from paintlib.denoisers import score
 from paintlib.pointcloud import PointCloud, effective_number
+from paintlib.retrieval import Points
 from paintlib.samplers import collect, ddim
 from paintlib.schedules import EDM, Level
 
@@ -263,7 +264,7 @@ def test_float32_products_move_the_estimate_by_no_more_than_is_said(library, shi
     wanted = softmax(exact, axis=1) @ y.astype(float)
     cast = torch.from_numpy if library == "torch" else np.asarray
     cloud, state = PointCloud(cast(y), cast(prior) if with_prior else None), cast(x)
-    assert cloud._single
+    assert cloud._asked.single
     found = np.asarray(cloud.denoise(state, Level(1.0, kappa)))
     size = np.minimum(np.linalg.norm(wanted, axis=1), 16 * kappa)
     assert (np.linalg.norm(found - wanted, axis=1) <= 1e-6 * size).all()
@@ -273,16 +274,16 @@ def test_float32_products_move_the_estimate_by_no_more_than_is_said(library, shi
 
 def test_float32_is_really_taken_and_really_refused(monkeypatch):
     """Else the test above would hold of float64 alone."""
-    taken, products = [], PointCloud._products
+    taken, products = [], Points._products
 
     def watched(self, r, alpha, sigma, single):
         taken.append(single)
         return products(self, r, alpha, sigma, single)
 
-    monkeypatch.setattr(PointCloud, "_products", watched)
+    monkeypatch.setattr(Points, "_products", watched)
     rng = np.random.default_rng(0)
     y = rng.standard_normal((4500, 256), dtype=np.float32)
-    for shift, kappa in ((0, 40.0), (20, 2.0), (0, 0.01)):  # a far centre costs digits
+    for shift, kappa in ((0, 40.0), (100, 3.0), (0, 0.01)):  # a far centre costs digits
         cloud = PointCloud(y + np.float32(shift))
         cloud.denoise(cloud.points[:3].astype(float) + kappa * rng.standard_normal((3, 256)), Level(1.0, kappa))
     assert taken == [True, True, False, True]
@@ -295,8 +296,8 @@ def test_heavy_points_have_their_log_weights_in_float64_on_the_scale_of_the_othe
     prior = rng.dirichlet(np.full(4500, 9.0)) if with_prior else None
     cloud, x, at = PointCloud(y, prior), y[:3] + 2.0 * rng.standard_normal((3, 256)), np.full((3, 1), 2.0)
     true = -((x[:, None] - y.astype(float)) ** 2).sum(-1) / 8 + (np.log(prior) if with_prior else 0)
-    _, rough, error, top = cloud._log_ratios(x, at / 2, at)
-    sharp, heavy = cloud._sharpened(x, at / 2, at, rough, top)
+    _, rough, error, top = cloud._asked.log_ratios(x, at / 2, at)
+    sharp, heavy = cloud._asked.sharpened(x, at / 2, at, rough, top)
     assert error.min() > 0 and 3 < heavy.sum() < 600
     light = ~heavy & (rough > -20).all(0)
     for row in range(3):
@@ -304,3 +305,27 @@ def test_heavy_points_have_their_log_weights_in_float64_on_the_scale_of_the_othe
         assert np.ptp(off[heavy]) < 1e-9 < 1e-7 < np.ptp((rough - true)[row, heavy])
         assert abs(off[light].mean() - off[heavy].mean()) < 4 * error[row, 0]
         np.testing.assert_array_equal(sharp[row, ~heavy], rough[row, ~heavy])
+
+
+def test_points_on_a_line_are_told_apart_one_by_one_after_one_product_in_float32(monkeypatch):
+    """Each is nearly its neighbour; a product in pieces says well enough which of them matter."""
+    taken, products = [], Points._products
+
+    def watched(self, r, alpha, sigma, single):
+        taken.append(single)
+        return products(self, r, alpha, sigma, single)
+
+    monkeypatch.setattr(Points, "_products", watched)
+    rng = np.random.default_rng(0)
+    ends = rng.standard_normal((2, 1536), dtype=np.float32)
+    y = ends[0] + np.linspace(0, 1, 3000, dtype=np.float32)[:, None] * (ends[1] - ends[0])
+    x = y[500:2500:500].astype(float) + 0.05 * rng.standard_normal((4, 1536))
+    found = PointCloud(y[rng.permutation(3000)]).denoise(x, Level(1.0, 0.05))
+    far = np.stack([((row - y.astype(float)) ** 2).sum(-1) for row in x])
+    wanted = softmax(-far / (2 * 0.05**2), axis=1) @ y.astype(float)
+    assert taken == [True]
+    np.testing.assert_allclose(found, wanted, atol=1e-11)
+
+
+def test_the_memory_may_be_written_as_a_float():
+    np.testing.assert_allclose(PointCloud(np.eye(2), memory=1e6).denoise(np.ones(2), Level(1.0, 1.0)), 0.5)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from paintlib import pointcloud
+from paintlib import retrieval
 from paintlib.pointcloud import PointCloud
+from paintlib.retrieval import Points
 from paintlib.samplers import collect, ddim
 from paintlib.schedules import EDM, Level
 
@@ -36,7 +37,7 @@ def test_what_is_passed_over_weighs_less_than_the_bound(sigma):
     cloud, level = PointCloud(POINTS, basis=np.eye(D)[:, :Q]), Level(0.8, sigma)
     x = noisy(sigma)
     column = np.ones((len(x), 1))
-    _, kept = cloud._candidates(x, 0.8 * column, sigma * column)
+    _, kept = cloud._asked._candidates(x, 0.8 * column, sigma * column)
     weights = PointCloud(POINTS).weights(x, level)
     assert np.where(kept, 0, weights).sum(axis=1).max() <= 1e-16
     assert sigma > 0.3 or kept.mean() < 0.01
@@ -52,7 +53,7 @@ def test_a_random_basis_and_far_states_are_as_exact():
 
 def test_a_trajectory_takes_the_short_way_at_low_noise_and_ends_alike(monkeypatch):
     looked_at = []
-    exact_row = PointCloud._exact_row
+    exact_row = Points._exact_row
 
     def counted(self, x, alpha, sigma, kept, anchor):
         looked_at.append(kept.sum())
@@ -61,10 +62,10 @@ def test_a_trajectory_takes_the_short_way_at_low_noise_and_ends_alike(monkeypatc
     schedule, grid = EDM(), np.geomspace(80, 0.01, 30)
     x = 80 * np.random.default_rng(4).normal(size=(3, D))
     wanted = collect(ddim(PointCloud(POINTS), x, schedule, grid)).x
-    monkeypatch.setattr(PointCloud, "_exact_row", counted)
+    monkeypatch.setattr(Points, "_exact_row", counted)
     found = collect(ddim(PointCloud(POINTS, basis=np.eye(D)[:, :Q]), x, schedule, grid)).x
     np.testing.assert_allclose(found, wanted, atol=1e-9)
-    assert len(looked_at) >= 30 and max(looked_at) <= pointcloud.FEW * N * 3
+    assert len(looked_at) >= 30 and max(looked_at) <= retrieval.FEW * N * 3
 
 
 def test_points_in_float32_take_a_basis_in_float64():
