@@ -146,9 +146,10 @@ def together(quantities, *values):
 def float_array(quantity, values, ndim=1):
     """Numbers as a NumPy array in float64."""
     try:
+        values = values.detach().cpu() if hasattr(values, "detach") else values
         array = np.asarray(values, dtype=None if is_array_api_obj(values) else float)
         require(array.dtype.kind in "fiu", quantity, f"dtype {array.dtype}", "give real numbers")
-    except (TypeError, ValueError, RuntimeError) as error:  # the last: a tensor with gradients
+    except (TypeError, ValueError, RuntimeError) as error:  # the last: a tensor without its numbers
         require(False, quantity, f"{values!r} ({error})", "give real numbers")
     return real_array(quantity, array.astype(float), ndim)
 

@@ -21,8 +21,10 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from paintlib import grids, transfer
-from paintlib.checks import as_numpy, float_array, positive, require, variances, whole, within
+from paintlib.checks import as_numpy, float_array, positive, require, same_kind, variances, whole, within
+from paintlib.gaussian import Gaussian
 from paintlib.levels import CLEAN
+from paintlib.samplers import Trajectory
 from paintlib.schedules import EDM, check_schedule
 
 
@@ -37,8 +39,7 @@ def step_costs(run, gaussian=None):
     With a `Gaussian`, of the run's library, a miss counts as what its flow would make of it in the picture: along axis
     k it is multiplied by sqrt(lam_k / (kappa_j^2 + lam_k)), and off the axes by 0 (Eq. 14).
     """
-    x = run.x
-    require(x.ndim == 3, "run", f"states of shape {tuple(x.shape)}", "give the fine run of a batch, (T, B, D)")
+    x = _states(run, gaussian)
     kappa = as_numpy(run.level.kappa)
     require(len(kappa) > 1, "run", f"{len(kappa)} state", "a step needs two")
     finite = bool(np.all(np.isfinite(kappa)))
@@ -59,6 +60,18 @@ def step_costs(run, gaussian=None):
     later = np.triu_indices(len(kappa), 1)
     costs[later] = as_numpy(total / x.shape[1])[later]
     return costs
+
+
+def _states(run, gaussian):
+    """The states (T, B, D) of a fine run, and whether a Gaussian is of their kind."""
+    remedy = "give the fine run of a batch, collect(rk4(...)), with states (T, B, D)"
+    require(isinstance(run, Trajectory), "run", type(run).__name__, remedy)
+    require(run.x.ndim == 3, "run", f"states of shape {tuple(run.x.shape)}", remedy)
+    if gaussian is not None:
+        require(isinstance(gaussian, Gaussian), "gaussian", type(gaussian).__name__, "give a Gaussian, or None")
+        require(gaussian.D == run.x.shape[-1], "gaussian", f"D = {gaussian.D}", f"the states have {run.x.shape[-1]}")
+        same_kind(run.x, gaussian.mu)
+    return run.x
 
 
 def _missed(y, step, fall):
@@ -87,6 +100,8 @@ def jump_costs(run, gaussian):
     Counted in the picture, as `step_costs(run, gaussian)` counts. Put in place of its first row, it lets `best` choose
     the landing: a table of n + 1 moves is then a jump, which asks no network, and n steps.
     """
+    require(gaussian is not None, "gaussian", None, "a jump needs one")
+    _states(run, gaussian)
     at = [run.level[j] for j in range(len(run.t))]
     found = []
     for j, level in enumerate(at):

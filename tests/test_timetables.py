@@ -9,6 +9,7 @@ import torch
 from truth import a_gaussian
 
 from paintlib import grids, transfer, usual
+from paintlib.gaussian import Gaussian
 from paintlib.samplers import Trajectory, collect, ddim, rk4
 from paintlib.schedules import EDM, VP, Level, Tabulated
 from paintlib.timetables import Timetable, best, jump_costs, missed, placed, step_costs
@@ -99,6 +100,17 @@ def test_runs_without_costs_are_refused():
         step_costs(run[:1])
     with pytest.raises(ValueError, match="run: got levels that do not fall"):
         step_costs(run[::-1])
+    other = Gaussian(np.zeros(2), np.eye(2), np.ones(2))
+    for call, message in ((lambda: step_costs(3), "run: got int"), (lambda: step_costs(run, 3), "gaussian: got int"),
+                          (lambda: step_costs(run, other), "gaussian: got D = 2; the states have 6"),
+                          (lambda: step_costs(run, G.like(torch.zeros(1))), "x: got ndarray for a model of Tensor"),
+                          (lambda: jump_costs(run, None), "gaussian: got None")):  # fmt: skip
+        with pytest.raises(ValueError, match=f"^{message}"):
+            call()
+
+
+def test_levels_may_come_with_gradients():
+    assert Timetable("", "", torch.tensor([2.0, 1.0, 0.0], requires_grad=True)).kappas == (2.0, 1.0, 0.0)
 
 
 def test_a_timetable_is_kept_to_the_last_digit(tmp_path):
