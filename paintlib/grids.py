@@ -9,7 +9,7 @@ from numbers import Integral
 
 import numpy as np
 
-from paintlib.checks import float_array, number, require
+from paintlib.checks import float_array, number, require, whole
 from paintlib.schedules import check_schedule
 
 MOST = 10**6  # moves of a grid
@@ -38,8 +38,8 @@ def edm(schedule, n, rho=7.0, start=None, end=None):
     EDM's own is `edm(EDM(), n)`: from kappa = 80 to 0.002, and then to 0.
     """
     check_schedule(schedule)
-    whole = isinstance(n, Integral) and n >= 2
-    require(whole, "n", n, "this grid has a whole number of moves, two or more: the last goes to clean data")
+    enough = isinstance(n, Integral) and n >= 2
+    require(enough, "n", n, "this grid has a whole number of moves, two or more: the last goes to clean data")
     noisy = karras(schedule, n - 1, rho, start, end)
     remedy = "the last move starts with some noise; set `end` to a time that has it"
     require(schedule(noisy[-1]).kappa > 0, "end", noisy[-1], remedy)
@@ -106,6 +106,7 @@ def _of_density(weight, order, schedule, n, lams, start, end, points):
         "need variances, at least one of them positive",
     )
     first, last = _ends(schedule, n, start, end)
+    whole("points", points, 100, "give the number of levels at which the density is found, 2000 say")
     u = np.linspace(_log_kappa(schedule, first), _log_kappa(schedule, last), points)
     curve = weight(np.exp(u), lams[:, None])
     rho = np.ones(points)
@@ -127,8 +128,8 @@ def _of_density(weight, order, schedule, n, lams, start, end, points):
 
 def _ends(schedule, n, start, end):
     check_schedule(schedule)
-    whole = isinstance(n, Integral) and 1 <= n <= MOST
-    require(whole, "n", n, f"a grid has a whole number of moves, from one to {MOST:,}")
+    counted = isinstance(n, Integral) and 1 <= n <= MOST
+    require(counted, "n", n, f"a grid has a whole number of moves, from one to {MOST:,}")
     first, last = schedule.t_max if start is None else start, schedule.t_min if end is None else end
     falling = schedule(first).kappa > schedule(last).kappa
     require(falling, "start, end", (first, last), "the start must have more noise than the end")

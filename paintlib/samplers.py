@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace, is_torch_array
 
-from paintlib.checks import finite, number, real_array, require
+from paintlib.checks import finite, library, number, real_array, require
 from paintlib.levels import Level
 from paintlib.schedules import check_schedule
 
@@ -190,7 +190,8 @@ def teleport(gaussian, x, schedule, grid, skip):
 def _levels(schedule, grid):
     """The grid's levels, from noise to image."""
     check_schedule(schedule)
-    require(hasattr(grid, "__iter__"), "grid", repr(grid), "give a list of times")
+    ordered = hasattr(grid, "__getitem__") and hasattr(grid, "__len__") and not isinstance(grid, str)
+    require(ordered, "grid", repr(grid), "give a list of times, from noise to image")
     levels = [schedule(t) for t in grid]
     require(len(levels) > 0, "grid", "no times", "give at least one")
     falling = all(a.kappa > b.kappa for a, b in pairwise(levels))
@@ -200,12 +201,17 @@ def _levels(schedule, grid):
 
 def _walk(denoiser, x, schedule, grid, move):
     """A generator of steps; what is wrong with the arguments is said before the first."""
-    real_array("x", x)
+    xp = library("x", real_array("x", x))
+    remedy = "give one with a method denoise(x, level); a plain function becomes one by denoisers.Function(f)"
+    require(hasattr(denoiser, "denoise"), "denoiser", type(denoiser).__name__, remedy)
     levels = _levels(schedule, grid)
 
     def steps(x):
         for i, level in enumerate(levels):
             x0_hat = denoiser.denoise(x, level) if level.sigma > 0 else x / level.alpha
+            same = library("x0_hat", x0_hat) is xp and x0_hat.shape == x.shape
+            given = f"a {type(x0_hat).__name__} of shape {tuple(x0_hat.shape)} for x {tuple(x.shape)}"
+            require(same, "x0_hat", given, "a denoiser's estimate is of the kind and shape of its x")
             sound = finite(x) and finite(x0_hat)
             given = f"NaN or infinity at t = {grid[i]}, kappa = {level.kappa:.3g}"
             require(sound, "x, x0_hat", given, "look for the noise level at which the denoiser breaks, or its dtype")

@@ -9,7 +9,7 @@ import torch
 from diffusers import DDIMScheduler
 from truth import LIBRARIES, a_gaussian
 
-from paintlib import geometry, grids
+from paintlib import geometry, grids, measure
 from paintlib.denoisers import Function, score, velocity
 from paintlib.gaussian import Gaussian, psi, psi_rate, xi, xi_rate
 from paintlib.mixture import Mixture
@@ -315,6 +315,18 @@ def test_a_rate_is_a_pair_of_numbers(rate):
         "lam": lambda: psi([0.0, 1.0], Level(0.1, 0.9)),
         "memory": lambda: PointCloud(X, memory="1"),
         "memory ": lambda: PointCloud(X, memory=-1),
+        "grid": lambda: ddim(G, X, VP(), {0.9, 0.1}),
+        "grid ": lambda: ddim(G, X, VP(), (t for t in (0.9, 0.1))),
+        "grid  ": lambda: rk4(G, X, VP(), "91"),
+        "denoiser": lambda: heun(lambda x, level: x, X, VP(), [0.9, 0.1]),
+        "x0_hat": lambda: list(ddim(Function(lambda x, level: np.ones(D)), X, VP(), [0.9, 0.1])),
+        "x0_hat ": lambda: list(ddim(Function(lambda x, level: x.tolist()), X, VP(), [0.9, 0.1])),
+        "x0_hat  ": lambda: list(ddim(Function(lambda x, level: torch.as_tensor(x)), X, VP(), [0.9, 0.1])),
+        "points": lambda: grids.optimal(EDM(), 4, [1.0], points=1),
+        "points ": lambda: grids.heun_optimal(EDM(), 4, [1.0], points="many"),
+        "rng": lambda: measure.explained_variance(np.ones((10, 2)), np.ones((10, 2)), 0),
+        "confidence": lambda: measure.explained_variance(np.ones((10, 2)), np.ones((10, 2)), RNG, confidence="much"),
+        "a, b": lambda: measure.frechet_gaussians(G, None),
         "weights": lambda: effective_number(np.zeros(3)),
         "weights ": lambda: effective_number(np.array([0.5, math.nan])),
     }.items(),

@@ -17,6 +17,8 @@ def frechet_gaussians(a, b):
     So nothing is inverted. Of equal Gaussians it is zero up to rounding, which may be on the negative side. Isotropic
     rests meet in every direction that neither has axes in; the others are few.
     """
+    for gaussian in (a, b):
+        require(isinstance(gaussian, Gaussian), "a, b", type(gaussian).__name__, "give two Gaussians")
     require(a.D == b.D, "D", f"{a.D} and {b.D}", "both Gaussians need the same number of dimensions")
     mu1, U1, lam1, mu2, U2, lam2 = _alike("the Gaussians", a.mu, a.U, a.lam, b.mu, b.U, b.lam)
     xp = array_namespace(mu1)

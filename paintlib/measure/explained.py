@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paintlib.checks import as_numpy, real_array, require, whole
+from paintlib.checks import as_numpy, number, real_array, require, whole
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ def explained_variance(predicted, reference, rng, centred=True, confidence=0.95,
         real_array("reference", reference)
         fits = x.ndim >= 2 and x.shape[-2] >= 10 and x.shape == reference.shape
         require(fits, name, f"shape {tuple(x.shape)}", "give two arrays (..., N, D) of one shape, with N >= 10 images")
-    require(0 < confidence < 1, "confidence", confidence, "choose a number between 0 and 1, 0.95 say")
+    require(
+        0 < number("confidence", confidence) < 1, "confidence", confidence, "choose a number between 0 and 1, 0.95 say"
+    )
+    require(isinstance(rng, np.random.Generator), "rng", repr(rng), "give np.random.default_rng(0), say")
     whole("resamples", resamples, 2, "give a number of resamples, 1000 say")
     a, b = (as_numpy(x).astype(np.float64) for x in (predicted, reference))
     N, shape = b.shape[-2], b.shape[:-2]
