@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj
@@ -134,6 +135,11 @@ class Level:
 
     def on(self, x):
         """alpha and sigma as arrays like x, shaped to multiply x of shape (..., D): batch axes gain a trailing one."""
+        if type(x) is np.ndarray and type(self.alpha) is float and type(self.sigma) is float:
+            return _kept(self.alpha, self.sigma, x.dtype)
+        return self._made(x)
+
+    def _made(self, x):
         xp = library("x", x)
         if not floating(xp, x.dtype):
             require(False, "x", f"dtype {x.dtype}", "convert to floating point")
@@ -158,6 +164,15 @@ class Level:
         given = f"shape {own} for x with batch axes {batch}"
         require(fits, "level", given, "give one level for each x, or one for all")
         return xp.asarray(value, dtype=x.dtype, device=x.device)[..., None]
+
+
+@lru_cache(maxsize=1024)
+def _kept(alpha, sigma, dtype):
+    """One level's numbers as NumPy arrays of a dtype, made and checked once; read-only, since they are kept."""
+    values = Level(alpha, sigma)._made(np.empty((), dtype))
+    for value in values:
+        value.setflags(write=False)
+    return values
 
 
 def check_level(level, quantity="level"):

@@ -205,3 +205,16 @@ def test_whole_numbers_are_variances(library):
     lam = LIBRARIES[library](whole)
     assert np.allclose(np.asarray(level.variance(lam)), 1 + whole * 0.006**2, rtol=1e-6)
     assert np.allclose(np.asarray(psi(lam, level)), (whole / (1 + whole * 0.006**2)) ** 0.5, rtol=1e-6)
+
+
+def test_a_level_that_was_asked_before_is_refused_as_the_first_time_and_gives_what_no_one_can_change():
+    level = Level(0.8, 1e-100)
+    for _ in range(2):
+        alpha, sigma = level.on(np.zeros(3))
+        assert (alpha, sigma) == (0.8, 1e-100) and alpha.dtype == np.float64
+        with pytest.raises(ValueError, match="read-only"):
+            alpha += 1
+        with pytest.raises(ValueError, match=r"sigma: got 1e-100; its square is no number of float32"):
+            level.on(np.zeros(3, dtype=np.float32))
+        with pytest.raises(ValueError, match="x: got dtype int64; convert"):
+            level.on(np.zeros(3, dtype=np.int64))
