@@ -69,6 +69,13 @@ def test_the_room_of_a_formula_grows_with_what_will_be_seen_of_it():
     assert x == hat < sum_ < fraction < 5 * x + 2
 
 
+def test_a_page_without_contents_beside_it_says_so_at_its_head():
+    page = '<div class="bd-content"><article></article>{}</div>'
+    assert pages.with_room(page.format("")) == page.format("").replace("bd-content", "bd-content alone")
+    beside = page.format('<div class="bd-sidebar-secondary"></div>')
+    assert pages.with_room(beside) == beside
+
+
 def test_a_wide_output_says_how_many_columns_it_has():
     """Marks and entities are no columns; what fits anyway stays as it is."""
     output = '<div class="output stream"><div class="highlight"><pre><span></span>{}\n</pre></div></div>'

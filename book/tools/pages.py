@@ -157,6 +157,11 @@ def with_widths(page):
     return formula.sub(reserve, page)
 
 
+def with_room(page):
+    """A page without contents beside it says so before its text comes, so that nothing moves when it has come."""
+    return page if "bd-sidebar-secondary" in page else page.replace('class="bd-content"', 'class="bd-content alone"')
+
+
 def with_columns(page):
     """What cells print, with the number of its columns where that is more than the page's usual width takes."""
 
@@ -296,7 +301,7 @@ def finish(app, error):
         if "_static" not in path.relative_to(folder).parts:
             page = path.read_text(encoding="utf-8")
             page = with_sizes(without_unused(with_icons(page, library)), path.parent)
-            for mend in (with_widths, with_names, with_columns, with_breaks, with_named_folds):
+            for mend in (with_room, with_widths, with_names, with_columns, with_breaks, with_named_folds):
                 page = mend(page)
             if path.parent.name in ("book", "chapters"):
                 page = with_patient_scripts(page)
