@@ -69,11 +69,10 @@ def test_the_room_of_a_formula_grows_with_what_will_be_seen_of_it():
     assert x == hat < sum_ < fraction < 5 * x + 2
 
 
-def test_a_page_without_contents_beside_it_says_so_at_its_head():
-    page = '<div class="bd-content"><article></article>{}</div>'
-    assert pages.with_room(page.format("")) == page.format("").replace("bd-content", "bd-content alone")
-    beside = page.format('<div class="bd-sidebar-secondary"></div>')
-    assert pages.with_room(beside) == beside
+def test_the_ledger_says_at_its_head_that_it_takes_all_the_room():
+    page = '<div class="bd-content"><div class="{} docutils"></div></div>'
+    assert pages.with_room(page.format("ledger")) == page.format("ledger").replace("bd-content", "bd-content alone")
+    assert pages.with_room(page.format("other")) == page.format("other")
 
 
 def test_a_wide_output_says_how_many_columns_it_has():

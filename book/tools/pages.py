@@ -158,8 +158,8 @@ def with_widths(page):
 
 
 def with_room(page):
-    """A page without contents beside it says so before its text comes, so that nothing moves when it has come."""
-    return page if "bd-sidebar-secondary" in page else page.replace('class="bd-content"', 'class="bd-content alone"')
+    """The page of the ledger, which has no contents beside it, says so before its text comes: nothing moves then."""
+    return page.replace('class="bd-content"', 'class="bd-content alone"') if '<div class="ledger' in page else page
 
 
 def with_columns(page):
