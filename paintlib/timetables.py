@@ -124,18 +124,19 @@ def best(costs, most):
     square = costs.ndim == 2 and costs.shape[0] == costs.shape[1] and len(costs) > 1
     require(square, "costs", f"shape {costs.shape}", "give a square matrix, two levels or more")
     T = len(costs)
-    later = costs[np.triu_indices(T, 1)]
-    require(not np.isnan(later).any(), "costs", "NaN", "mend the run they come from: some state of it is NaN")
-    require(bool(np.all(later >= 0)), "costs", "a negative cost", "costs are distances")
+    forward = np.where(np.tri(T, k=-1, dtype=bool), costs.T, np.inf)  # [j, i], so that the i stand side by side
+    least = forward.min()  # NaN, if there is one
+    require(not np.isnan(least), "costs", "NaN", "mend the run they come from: some state of it is NaN")
+    require(bool(least >= 0), "costs", "a negative cost", "costs are distances")
     remedy = f"{T} levels allow from 1 to {T - 1} moves; run the fine run on more"
     whole("most", most, 1, remedy)
     require(most <= T - 1, "most", most, remedy)
-    forward = np.where(np.tri(T, k=-1, dtype=bool), costs.T, np.inf)  # [j, i], so that the i stand side by side
     value, came, tables = forward[:, 0], [], {1: np.array([0, T - 1])}
+    through, levels = np.empty_like(forward), np.arange(T)
     for moves in range(2, most + 1):
-        through = forward + value
+        np.add(forward, value, out=through)
         came.append(np.argmin(through, axis=1))
-        value = through[np.arange(T), came[-1]]
+        value = through[levels, came[-1]]
         at = [T - 1]
         for back in reversed(came):
             at.append(int(back[at[-1]]))
