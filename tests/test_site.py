@@ -397,7 +397,7 @@ def test_the_book_is_printed_with_contents_numbers_and_links(site, tmp_path):
     """Two pages of it in a process of its own, for Playwright runs here already."""
     code = (
         "import sys; sys.path.insert(0, 'book/tools'); import pathlib, pdf; "
-        "pdf.join(pathlib.Path(sys.argv[1]), sys.argv[2], ['book/use.html', 'book/notation.html'])"
+        "pdf.join(pathlib.Path(sys.argv[1]), sys.argv[2], ['book/errata.html', 'book/notation.html'])"
     )
     target = tmp_path / "book.pdf"
     subprocess.run([sys.executable, "-c", code, str(site), str(target)], check=True, cwd=ROOT)
@@ -405,7 +405,8 @@ def test_the_book_is_printed_with_contents_numbers_and_links(site, tmp_path):
     front = book.pages[0].extract_text()
     start = int(re.search(r"Notation\s+(\d+)", front)[1])
     assert "Notation" in book.pages[start - 1].extract_text() and 2 < start <= len(book.pages)
-    assert [entry.title for entry in book.outline] == ["How to use this book", "Notation"]
+    assert [entry.title for entry in book.outline] == ["Errata of the paper", "Notation"]
+    assert "np.linalg.qr" in book.pages[1].extract_text(), "the proofs stand on paper"
     for number, page in enumerate(book.pages[1:], 2):
         assert re.search(rf"(^|\s){number}\s*$", page.extract_text().strip())
     links = [a.get_object()["/A"] for page in book.pages for a in page.get("/Annots", [])]

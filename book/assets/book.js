@@ -1,8 +1,11 @@
-// Formulas are set a few at a time, so that the page answers in between.
+// Formulas are set a few at a time, so that the page answers in between; those down to the end of the screen at once, so
+// that what one sees moves once. A table is as wide as all its formulas let it be.
 if (window.MathJax?.config) {
+  const seen = (formula) => (formula.closest("table") ?? formula).getBoundingClientRect().top < innerHeight;
   MathJax.config.startup.pageReady = async () => {
-    const formulas = [...document.querySelectorAll(".math")];
-    for (let many = 4; formulas.length; ) {
+    const formulas = [...document.querySelectorAll(".math")], last = formulas.findLastIndex(seen);
+    if (last >= 0) await MathJax.typesetPromise(formulas.splice(0, last + 1));
+    for (let many = 8; formulas.length; ) {
       const begun = performance.now();
       await MathJax.typesetPromise(formulas.splice(0, many));
       many = Math.min(40, Math.max(1, Math.round((many * 30) / (performance.now() - begun))));

@@ -69,8 +69,8 @@ def main(*options):
         options = ("--allow-root", *options)  # in a container
     first = sorted(desk.glob("chapters/04_*.ipynb"))[0].relative_to(desk).as_posix()
     print(f"Opening JupyterLab on your copies in {desk}. It runs until you press Ctrl-C here.", flush=True)
-    quiet = "--ServerApp.log_level=ERROR"  # what is left is the address, for who has to open it by hand
-    jupyterlab([quiet, f"--ServerApp.root_dir={desk}", f"--LabApp.default_url=/lab/tree/{first}", *options])
+    quiet = ["--ServerApp.log_level=ERROR", "--LabApp.log_level=ERROR"]  # the address stays
+    jupyterlab([*quiet, f"--ServerApp.root_dir={desk}", f"--LabApp.default_url=/lab/tree/{first}", *options])
 
 
 if __name__ == "__main__":

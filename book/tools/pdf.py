@@ -2,7 +2,8 @@
 
     python3 book/tools/make.py pdf        _build/book.pdf, from a site that is built first
 
-Folds stay folded, so hints and solutions are on the site alone; an interactive stands there as it opens.
+Folds of chapters stay folded, so hints and solutions are on the site alone; the proofs of the errata are printed. An
+interactive stands there as it opens.
 """
 
 import io
@@ -74,6 +75,7 @@ def printed(tab, url):
     tab.goto(url, wait_until="load")
     tab.add_style_tag(content="#jb-print-toc { display: none }")  # the book has one of its own
     tab.evaluate("window.MathJax?.startup?.promise")
+    tab.evaluate("document.querySelectorAll('details.sd-dropdown').forEach((fold) => { fold.open = true })")
     tab.evaluate(
         "Promise.all([...document.images].map(i => { i.loading = 'eager'; return i.decode().catch(() => 0) }))"
     )
@@ -90,6 +92,7 @@ def leaves(tab, contents):
 def join(site, target, pages=None):
     """Print the pages (all, if none are named) and join them; returns [(title, page number)]."""
     pages = pages or order()
+    print(f"Printing {len(pages)} pages of the site", flush=True)
     with served(site) as address, chromium() as program:
         tab = program.new_context(color_scheme="light", reduced_motion="reduce").new_page()
         parts = [printed(tab, f"{address}/{page}") for page in pages]
@@ -134,9 +137,11 @@ def lead_inside(writer, address, starts):
 
 def build(out, environ=None):
     """Build the site into `out`, every warning an error; returns the folder of its pages."""
+    print("Building the site, which takes minutes", flush=True)
     program = Path(sys.executable).with_name("jupyter-book")
     command = [program, "build", ROOT, "--all", "-W", "-n", "--keep-going", "--path-output", out]
-    subprocess.run(list(map(str, command)), check=True, stdin=subprocess.DEVNULL, env=os.environ | (environ or {}))
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}  # what is wrong comes by stderr
+    subprocess.run(list(map(str, command)), check=True, env=os.environ | (environ or {}), **quiet)
     return Path(out) / "_build/html"
 
 
