@@ -164,7 +164,8 @@ def variances(quantity, values, ndim=1):
 def within(quantity, value, least, remedy):
     """Check that numbers are `least` or more, and 0 or from 1e-50 to 1e50, so that their products are numbers."""
     require(everywhere(value >= least), quantity, value, remedy)
-    usual = (value == 0) | (abs(value) >= 1e-50) & (abs(value) <= 1e50)
+    with np.errstate(over="ignore"):  # in half precision the ends are 0 and infinity
+        usual = (value == 0) | (abs(value) >= 1e-50) & (abs(value) <= 1e50)
     require(everywhere(usual), quantity, value, "give numbers from 1e-50 to 1e50")
 
 
@@ -214,6 +215,16 @@ def rates(rate):
         else:
             number("rate", value)
     return rate
+
+
+def interval(low, high):
+    """The ends of an interval of levels kappa, 0 <= low <= high, as Python floats; high may be infinite."""
+    low = number("low", low, "give a level kappa")
+    high = math.inf if isinstance(high, float) and high == math.inf else number("high", high, "give a level kappa")
+    require(0 <= low <= high, "low, high", (low, high), "need 0 <= low <= high, levels kappa")
+    within("low", low, 0, "give a level kappa")
+    within("high", min(high, 1e50), 0, "give a level kappa")
+    return low, high
 
 
 def whole(quantity, value, least, remedy):

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from paintlib.checks import library, rates, require, vectors
+from paintlib.checks import interval, library, number, rates, require, vectors, within
 from paintlib.levels import check_level
 
 
@@ -84,8 +84,9 @@ class Guided:
     high: float = math.inf
 
     def __post_init__(self):
-        given = (self.low, self.high)
-        require(0 <= self.low <= self.high, "low, high", given, "need 0 <= low <= high, levels kappa")
+        strength = number("strength", self.strength, "give one strength of guidance")
+        within("strength", strength, -math.inf, "give a strength of guidance")
+        interval(self.low, self.high)
 
     def denoise(self, x, level):
         asked = self.conditional.denoise(x, level)

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from paintlib.checks import everywhere, number, require
+from paintlib.checks import everywhere, interval, not_negative, number, require, together, within
 from paintlib.features import spread
 from paintlib.levels import Level
 
@@ -24,8 +24,10 @@ def painted_variance(lam_c, lam_u, strength, low=0.0, high=math.inf):
     lam_c^w lam_u^(1 - w): logarithms of variances are extrapolated. Outside the interval the prompt alone paints.
     """
     _check(lam_c, lam_u, strength)
-    _check_interval(low, high)
-    return lam_c * (_ratio(lam_c, lam_u, low) / _ratio(lam_c, lam_u, high)) ** (strength - 1)
+    low, high = interval(low, high)
+    with np.errstate(over="ignore"):
+        change = np.power(_ratio(lam_c, lam_u, low) / _ratio(lam_c, lam_u, high), strength - 1)
+        return _number(lam_c * (float(change) if isinstance(lam_c, float) and change.ndim == 0 else change), strength)
 
 
 def painted_mean(mu_c, mu_u, lam_c, lam_u, strength, low=0.0, high=math.inf, kappas=4000):
@@ -37,16 +39,21 @@ def painted_mean(mu_c, mu_u, lam_c, lam_u, strength, low=0.0, high=math.inf, kap
     levels. With equal variances that is sqrt(lam / (low^2 + lam)) - sqrt(lam / (high^2 + lam)), on the whole way 1.
     """
     _check(lam_c, lam_u, strength)
-    _check_interval(low, high)
+    low, high = interval(low, high)
+    mu_c, mu_u = number("mu_c", mu_c), number("mu_u", mu_u)
+    lam_c, lam_u = number("lam_c", lam_c, "give one variance"), number("lam_u", lam_u, "give one variance")
+    for name, mean in (("mu_c", mu_c), ("mu_u", mu_u)):
+        within(name, mean, -math.inf, "give a mean")
     scale = math.sqrt(max(lam_c, lam_u))
     ends = np.clip([low, high], scale * math.exp(-16), scale * math.exp(16))  # beyond them nothing is left
     u = np.linspace(*np.log(ends), kappas)
     kappa = np.exp(u)
     level = Level(1.0, kappa)
     kept = (lam_c / spread(level, lam_c)) ** 0.5
-    more = (_ratio(lam_c, lam_u, low) / _ratio(lam_c, lam_u, kappa)) ** ((strength - 1) / 2)
-    push = np.trapezoid(kappa**2 / spread(level, lam_u) * kept * more, u)
-    return float(mu_c + (strength - 1) * (mu_c - mu_u) * push)
+    with np.errstate(over="ignore", invalid="ignore"):
+        more = (_ratio(lam_c, lam_u, low) / _ratio(lam_c, lam_u, kappa)) ** ((strength - 1) / 2)
+        push = np.trapezoid(kappa**2 / spread(level, lam_u) * kept * more, u)
+        return _number(float(mu_c + (strength - 1) * (mu_c - mu_u) * push), strength)
 
 
 def product_variance(lam_c, lam_u, strength):
@@ -65,13 +72,17 @@ def _ratio(lam_c, lam_u, kappa):
     return spread(level, lam_c) / spread(level, lam_u)
 
 
-def _check_interval(low, high):
-    require(0 <= low <= high, "low, high", (low, high), "need 0 <= low <= high, levels kappa")
-
-
 def _check(lam_c, lam_u, strength):
     for name, lam in (("lam_c", lam_c), ("lam_u", lam_u)):
-        positive = everywhere(lam > 0) and everywhere(lam < math.inf)
-        require(positive, name, lam, "give positive, finite variances")
-    strength = number("strength", strength)
-    require(math.isfinite(strength), "strength", strength, "give a finite strength of guidance")
+        remedy = "give positive, finite variances"
+        require(everywhere(not_negative(name, lam, remedy) > 0), name, lam, remedy)
+        within(name, lam, 0, remedy)
+    together("lam_c, lam_u", lam_c, lam_u)
+    within("strength", number("strength", strength, "give a finite strength of guidance"), -math.inf, "give a strength")
+
+
+def _number(value, strength):
+    """What guidance makes, if it is a number."""
+    finite = everywhere(abs(value) < math.inf)
+    require(finite, "strength", strength, "what it makes is too large for a number; choose a smaller one")
+    return value

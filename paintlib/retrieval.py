@@ -72,7 +72,7 @@ class Points:
         single = single and self.single and float(xp.max(xp.abs(r))) < 1e15  # squares of that still fit
         logits = self._products(r, alpha, sigma, single)
         best, top = xp.argmax(logits, axis=1), xp.max(logits, axis=1, keepdims=True)
-        logits -= top
+        logits = logits - top  # not in place: log_prob has a gradient
         negligible = math.log(1e-16 / self.N)
         bound, typical = self._rounding(r, alpha, sigma, single)
         kept = logits >= negligible - 2 * bound
@@ -84,7 +84,7 @@ class Points:
             best[b], logits[b, :] = self._exact_row(x[b, :], alpha[b, 0], sigma[b, 0], kept[b, :], int(best[b]))
         if single and len(many := indices(felt & ~few)) > 0:
             put_rows(error, many, self._measured(*(take_rows(a, many) for a in (r, alpha, sigma, logits))))
-        logits[logits < negligible] = -xp.inf
+        logits = xp.where(logits < negligible, -xp.inf, logits)
         return best, logits, error, top
 
     def precise(self, x, alpha, sigma):

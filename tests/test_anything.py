@@ -23,6 +23,7 @@ from paintlib import (
     gaussian,
     geometry,
     grids,
+    guidance,
     keyhole,
     learning,
     moments,
@@ -188,6 +189,7 @@ def ends(draw):
 variances = seldom(positive(arrays(3)).map(lambda a: a if isinstance(a, list) else np.asarray(a)), lams)
 beliefs = arrays(4, 2, 3).map(lambda b: 1 / (1 + abs(b)) if hasattr(b, "shape") else b)
 SAMPLERS = st.sampled_from([transfer.ddim, transfer.heun, transfer.rk4, transfer.multistep, None])
+intervals = seldom(st.just(()) | st.just((0.1, 2.0)), st.tuples(numbers, numbers))
 RNG = st.sampled_from([np.random.default_rng(0), torch.Generator(), None])
 CALLS = {
     "Level": lambda draw: Level(draw(lams), draw(lams)),
@@ -295,6 +297,14 @@ CALLS = {
     "placed": lambda draw: timetables.placed(draw(variances), draw(st.integers(-1, 4) | WRONG), draw(SAMPLERS)),
     "missed": lambda draw: timetables.missed(draw(variances), draw(any_grid()), draw(SAMPLERS)),
     "Timetable": lambda draw: timetables.Timetable("a", "b", draw(any_grid())).times(draw(SCHEDULES)),
+    "painted_variance, guided": lambda draw: guidance.painted_variance(
+        draw(numbers), draw(numbers), draw(numbers), *draw(intervals)
+    ),
+    "painted_mean": lambda draw: guidance.painted_mean(*[draw(numbers) for _ in range(5)], *draw(intervals)),
+    "product_variance": lambda draw: guidance.product_variance(draw(lams), draw(lams), draw(numbers)),
+    "Guided": lambda draw: denoisers.Guided(GAUSSIAN, GAUSSIAN, draw(numbers), *draw(intervals)).denoise(
+        draw(states), a_level(draw)
+    ),
     "usual": lambda draw: draw(st.sampled_from(list(usual.LISTS.values())))(draw(SCHEDULES), draw(counts)),
     "curvature": lambda draw: geometry.curvature_torsion(draw(arrays(6, 3)), draw(arrays(6) | st.just(range(6))))[0],
 }
