@@ -6,6 +6,7 @@ import pkgutil
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -64,3 +65,12 @@ ANYTHING = st.recursive(
 def test_whatever_comes_is_answered_with_a_word(number, thing, wrapped):
     """Neither a thing handed over nor a function that returns it ends in a traceback."""
     assert check.answer(number, (lambda *_: thing) if wrapped else thing) in (True, False)
+
+
+def test_deviations_may_be_tensors_and_what_is_none_is_said(capsys):
+    right = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.4, 0.5]], requires_grad=True)
+    assert check.answer("12.4", right)
+    capsys.readouterr()
+    for wrong in ("yes", {}, object(), lambda: right):
+        assert not check.answer("12.4", wrong)
+        assert "should be numbers" in capsys.readouterr().out

@@ -77,7 +77,7 @@ def cut(answer):
     "Compare noise by noise: the same noises, deviations of both jumps from the fully sampled picture.",
 )
 def mixture_or_gaussian(answer):
-    found = np.asarray(answer, dtype=float)
+    found = numbers("Your deviations", answer)
     if found.ndim != 2 or found.shape[0] != 2 or found.shape[1] < 4:
         raise Wrong(f"Give both deviations for four noises or more, (2, S): Gaussian, mixture; got {found.shape}")
     if not np.isfinite(found).all() or (found <= 0).any():

@@ -48,7 +48,7 @@ def parts(value, count):
         raise Wrong("Your function returns nothing yet")
     try:
         found = list(value)
-    except TypeError:
+    except (TypeError, ValueError):  # the last: a single Level
         raise Wrong(f"Your function should return {count} things; got {_kind(value)}") from None
     if len(found) != count or isinstance(value, (str, dict, set)):
         raise Wrong(f"Your function should return {count} things; got {_kind(value)} of {len(found)}")
