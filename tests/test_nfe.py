@@ -99,6 +99,7 @@ def test_the_floor_is_the_distance_of_real_pictures_from_real_pictures():
         np.sum((a - b) ** 2) + np.trace(A + B) - 2 * np.sqrt(eigenvalues).sum(), abs=1e-4
     )
     assert floor["what"] == "FID of 30 training pictures against 60 others"
+    assert nfe._floor(features, 80) == nfe._floor(features, 45)  # half against half
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ A cell is a method, its steps, and how many evaluations the jump replaces. Besid
 exceeds the distance of the same steps without a jump, and of as many evaluations without one ("minus"), in pairs. Chunk
 i of the samples starts from the noise of the generator (seed, i), whatever the cell and whoever computes it, so all
 cells have the same noise and any number of processes, on machines that share the folder, gives the same numbers. Chunks
-that are there are not made again. The table's "floor" is the FID of as many training pictures against the others.
+that are there are not made again. The table's "floor" is the FID of as many training pictures against the others, or
+of one half of them against the other where they are fewer than two cells: more pictures have less.
 """
 
 import argparse
@@ -124,7 +125,7 @@ class Job:
         network = load_inception(self.asked.weights, self.device)
         features = np.load(self.asked.reference, allow_pickle=False)
         real, self.real = fitted(features, "reference"), len(features)
-        if self.real - self.samples > 1:
+        if self.real > 3:
             self.floor = _floor(features, self.samples)
 
         def distance(found):
@@ -134,7 +135,8 @@ class Job:
 
 
 def _floor(features, n):
-    """The FID of as many real pictures as a cell has painted ones, against the others: of few it is far above 0."""
+    """The FID of as many real pictures as a cell has, half at most, against the others: of few it is far above 0."""
+    n = min(n, len(features) // 2)
     value, others = fid(features[:n], features[n:]), len(features) - n
     return {"value": round(float(value), 4), "what": f"FID of {n:,} training pictures against {others:,} others"}
 
