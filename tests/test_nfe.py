@@ -66,7 +66,7 @@ def test_the_interval_covers_as_often_as_it_says():
 
     values = [distance(true.sample(rng.normal(size=(400, 3))) + 1.0) for _ in range(300)]
     features = true.sample(rng.normal(size=(400, 3))) + 1.0
-    value, low, high = nfe.interval(distance, features, rng, 200)
+    value, low, high = nfe.interval(nfe.halved(distance, features, rng, 200))
     assert (high - low) / 2 / 1.96 == pytest.approx(np.std(values), rel=0.25) and low < value < high
 
 
@@ -82,12 +82,10 @@ def test_a_paired_difference_is_surer_than_two_distances():
         return common + own[0] + 0.2, common + own[1]
 
     values = [distance(a) - distance(b) for a, b in (two() for _ in range(300))]
-    first, second = two()
-    _, low, high = nfe.paired(distance, first, second, rng, 200)
+    first, second = (nfe.halved(distance, cell, np.random.default_rng(3), 200) for cell in two())
+    _, low, high = nfe.interval(first - second)
     assert (high - low) / 2 / 1.96 == pytest.approx(np.std(values), rel=0.25) and low < np.mean(values) < high
-    assert high - low < 0.5 * np.subtract(*nfe.interval(distance, first, rng, 200)[:0:-1])
-    with pytest.raises(ValueError, match="features: got"):
-        nfe.paired(distance, first, second[:-1], rng, 2)
+    assert high - low < 0.5 * np.subtract(*nfe.interval(first)[:0:-1])
 
 
 def test_the_floor_is_the_distance_of_real_pictures_from_real_pictures():

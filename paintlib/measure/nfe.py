@@ -102,7 +102,7 @@ class Job:
         self.painter = networks.load(asked.model, device=asked.device)
         self.theory = data.gaussian(name, margin, rest=True)
         self.seed, self.batch, self.device, self.folder = asked.seed, asked.batch, asked.device, Path(asked.out)
-        self.samples, self.asked, self.floor = asked.samples, asked, None
+        self.samples, self.asked, self.floor, self.halves = asked.samples, asked, None, {}
         self.folder.mkdir(parents=True, exist_ok=True)
         self.features, self.distance, measured = (self._pca if asked.metric == "pca" else self._inception)()
         self.key = digest(f"{asked.model} {asked.seed} {asked.batch} {measured}".encode())[:8]
@@ -141,29 +141,21 @@ def _floor(features, n):
     return {"value": round(float(value), 4), "what": f"FID of {n:,} training pictures against {others:,} others"}
 
 
-def interval(distance, features, rng, repeats):
-    """The distance for all N features, and it plus and minus 1.96 standard errors.
+def halved(distance, features, rng, repeats):
+    """The distance for all N features, and for `repeats` random halves of them: (1 + repeats,)."""
+    N = len(features)
+    return np.array([distance(features), *(distance(features[rng.permutation(N)[: N // 2]]) for _ in range(repeats))])
 
-    The error is the spread over `repeats` subsamples of N / 2 without replacement: the variance of a mean of m out of N
-    is (1 / m - 1 / N) of one's, which at m = N / 2 is that of the mean of N new ones.
+
+def interval(values):
+    """What `halved` gives for all features, and it plus and minus 1.96 standard errors.
+
+    The error is the spread over the halves: the variance of a mean of m out of N is (1 / m - 1 / N) of one's, which at
+    m = N / 2 is that of the mean of N new ones. So it is for the difference of two `halved` with the same rows: what
+    the two have in common is in no error.
     """
-    return _halved(lambda rows: distance(features[rows]), len(features), rng, repeats)
-
-
-def paired(distance, first, second, rng, repeats):
-    """By how much the distance of the first features exceeds that of the second, and its interval.
-
-    Row n of both was painted from the same noise. A subsample takes the same rows of both, so what the two cells have
-    in common is in no error.
-    """
-    require(len(first) == len(second), "features", (len(first), len(second)), "give both cells the same noises")
-    return _halved(lambda rows: distance(first[rows]) - distance(second[rows]), len(first), rng, repeats)
-
-
-def _halved(statistic, N, rng, repeats):
-    value = statistic(np.arange(N))
-    error = float(np.std([statistic(rng.permutation(N)[: N // 2]) for _ in range(repeats)], ddof=1))
-    return float(value), float(value - 1.96 * error), float(value + 1.96 * error)
+    error = float(np.std(values[1:], ddof=1))
+    return [float(values[0] + side * 1.96 * error) for side in (0, -1, 1)]
 
 
 def table(job, cells, rank=0, processes=1, wait=lambda: None):
@@ -176,27 +168,27 @@ def table(job, cells, rank=0, processes=1, wait=lambda: None):
     return None if rank else [_row(job, cell, cells) for cell in cells]
 
 
-def _whole(job, cell):
-    """The features of all pictures of a cell, and the evaluations that one took."""
-    parts = [chunk(job, cell, n) for n in range(job.samples // job.batch)]
-    return np.concatenate([found for found, _ in parts]), parts[0][1]
-
-
 def _row(job, cell, cells):
-    features, nfe = _whole(job, cell)
-    value, low, high = interval(job.distance, features, np.random.default_rng(0), job.asked.repeats)
+    values, nfe = _halved(job, cell)
+    value, low, high = (round(part, 4) for part in interval(values))
     metric = f"FID, Inception of 2015, against {job.real:,} training pictures" if job.asked.metric == "fid" else (
         f"squared Frechet distance on {PCA} principal axes of the training pictures")  # fmt: skip
-    row = {"model": job.asked.model, **asdict(cell), "nfe": nfe, "metric": metric, "value": round(value, 4)}
-    row |= {"low": round(low, 4), "high": round(high, 4), "samples": job.samples, "seed": job.seed}
-    row["minus"] = {}
+    row = {"model": job.asked.model, **asdict(cell), "nfe": nfe, "metric": metric, "value": value}
+    row |= {"low": low, "high": high, "samples": job.samples, "seed": job.seed, "minus": {}}
     for other in cells if cell.skip else ():  # the same steps without the jump, and as many evaluations without one
         if (other.method, other.skip) == (cell.method, 0) and other.steps in (cell.steps, cell.steps - cell.skip):
-            difference = paired(
-                job.distance, features, _whole(job, other)[0], np.random.default_rng(0), job.asked.repeats
-            )
-            row["minus"][str(other)] = [round(part, 4) for part in difference]
+            row["minus"][str(other)] = [round(part, 4) for part in interval(values - _halved(job, other)[0])]
     return row | {"hardware": _hardware(job.device)}
+
+
+def _halved(job, cell):
+    """`halved` of a cell, the same rows for all cells, and the evaluations that a picture took; kept in the job."""
+    if cell not in job.halves:
+        parts = [chunk(job, cell, n) for n in range(job.samples // job.batch)]
+        features = np.concatenate([found for found, _ in parts])
+        values = halved(job.distance, features, np.random.default_rng(0), job.asked.repeats)
+        job.halves[cell] = values, parts[0][1]
+    return job.halves[cell]
 
 
 def _hardware(device):
