@@ -54,11 +54,13 @@ def test_the_command_writes_one_list_a_network_and_the_one_that_ships_is_whole(t
 
 
 def test_a_table_of_fid_names_its_pictures_and_has_both_differences():
-    kept = stored("fid_cifar10")
-    assert kept["floor"]["value"] > 0
-    [after] = [row for row in kept["rows"] if row["skip"]]
-    others = {f"ddim-{row['steps']}-{row['skip']}": row for row in kept["rows"] if not row["skip"]}
-    assert set(after["minus"]) == set(others) and "training pictures" in after["metric"] and "/" not in after["metric"]
-    for name, (difference, low, high) in after["minus"].items():
-        assert low < difference < high
-        assert difference == pytest.approx(after["value"] - others[name]["value"], abs=2e-4)
+    runs = stored("fid_cifar10")
+    assert [row["samples"] for row in runs[0]["rows"]] == [10_000, 10_000]
+    for run in runs:
+        assert run["floor"]["value"] > 0
+        [after] = [row for row in run["rows"] if row["skip"]]
+        others = {f"ddim-{row['steps']}-{row['skip']}": row for row in run["rows"] if not row["skip"]}
+        assert set(after["minus"]) == set(others) and "training pictures" in after["metric"]
+        for name, (difference, low, high) in after["minus"].items():
+            assert low < difference < high
+            assert difference == pytest.approx(after["value"] - others[name]["value"], abs=2e-4)
