@@ -22,8 +22,8 @@ def alone(tmp_path_factory):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as `accelerate launch` has it: two threads add up in another order
     nfe.main([*SMALL, "--out", str(folder)])
+    yield folder
     torch.set_num_threads(threads)
-    return folder
 
 
 def test_a_row_names_what_it_is_of_and_counts_the_evaluations(alone):
