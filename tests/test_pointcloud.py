@@ -272,15 +272,21 @@ def test_float32_products_move_the_estimate_by_no_more_than_is_said(library, shi
     np.testing.assert_allclose(weights, softmax(exact, axis=1), rtol=1e-5, atol=1e-12)
 
 
-def test_float32_is_really_taken_and_really_refused(monkeypatch):
-    """Else the test above would hold of float64 alone."""
-    taken, products = [], Points._products
+@pytest.fixture
+def taken(monkeypatch):
+    """Whether each product of all points was taken in float32, in turn."""
+    found, products = [], Points._products
 
     def watched(self, r, alpha, sigma, single):
-        taken.append(single)
+        found.append(single)
         return products(self, r, alpha, sigma, single)
 
     monkeypatch.setattr(Points, "_products", watched)
+    return found
+
+
+def test_float32_is_really_taken_and_really_refused(taken):
+    """Else the test above would hold of float64 alone."""
     rng = np.random.default_rng(0)
     y = rng.standard_normal((4500, 256), dtype=np.float32)
     for shift, kappa in ((0, 40.0), (100, 3.0), (0, 0.01)):  # a far centre costs digits
@@ -307,15 +313,8 @@ def test_heavy_points_have_their_log_weights_in_float64_on_the_scale_of_the_othe
         np.testing.assert_array_equal(sharp[row, ~heavy], rough[row, ~heavy])
 
 
-def test_points_on_a_line_are_told_apart_one_by_one_after_one_product_in_float32(monkeypatch):
+def test_points_on_a_line_are_told_apart_one_by_one_after_one_product_in_float32(taken):
     """Each is nearly its neighbour; a product in pieces says well enough which of them matter."""
-    taken, products = [], Points._products
-
-    def watched(self, r, alpha, sigma, single):
-        taken.append(single)
-        return products(self, r, alpha, sigma, single)
-
-    monkeypatch.setattr(Points, "_products", watched)
     rng = np.random.default_rng(0)
     ends = rng.standard_normal((2, 1536), dtype=np.float32)
     y = ends[0] + np.linspace(0, 1, 3000, dtype=np.float32)[:, None] * (ends[1] - ends[0])

@@ -22,7 +22,7 @@ from paintlib.data.fetch import digest, write_whole
 from paintlib.measure.clocks import paint
 from paintlib.measure.distance import fitted, frechet_gaussians
 from paintlib.measure.inception import INCEPTION_SHA256, _features, load_inception
-from paintlib.measure.nfe import SETS
+from paintlib.measure.nfe import SETS, halved
 from paintlib.measure.stored import stored
 
 BLOCK, HALVES = 50, 20
@@ -41,12 +41,8 @@ def features(painter, gaussian, kappas, n, look):
 
 def row(found, real, rng):
     """The FID of features (N, F) against a Gaussian of real ones, and of random halves; `rng` picks the same rows."""
-
-    def distance(rows):
-        return round(float(frechet_gaussians(real, fitted(rows))), 3)
-
-    halves = [distance(found[rng.permutation(len(found))[: len(found) // 2]]) for _ in range(HALVES)]
-    return {"fid": distance(found), "halves": halves}
+    fid, *halves = halved(lambda rows: frechet_gaussians(real, fitted(rows)), found, rng, HALVES).round(3).tolist()
+    return {"fid": fid, "halves": halves}
 
 
 def table(name, painter, gaussian, evaluations, blocks, real, look, folder):
