@@ -10,7 +10,7 @@ from paintlib.blocks import indices, put_rows, share, slices, take_rows
 from paintlib.logspace import logsumexp
 
 CACHE = 2**23  # bytes: a block of points that stays in the processor's cache is converted at little cost
-ROWS = 4096  # points in a block: sums over one block may be in float32
+ROWS = 512  # points in a block: sums over one block may be in float32, where some products add up one by one
 PIECE = 384  # dimensions: products in float32 are summed by pieces, whose rounding does not grow with D
 ROUNDING = 1e-10  # a log weight's typical error that needs no second look
 PRECISE = 1e-6  # error of an endpoint estimate, as a share of its length, and of a log weight, that float32 may make
