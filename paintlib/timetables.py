@@ -120,30 +120,30 @@ def best(costs, most):
     """
     costs = as_numpy(costs)
     require(costs.dtype.kind in "fiu", "costs", f"dtype {costs.dtype}", "give real numbers, or infinity for no way")
-    costs = costs.astype(float)
+    costs = costs.astype(float, copy=False)
     square = costs.ndim == 2 and costs.shape[0] == costs.shape[1] and len(costs) > 1
     require(square, "costs", f"shape {costs.shape}", "give a square matrix, two levels or more")
     T = len(costs)
-    forward = np.where(np.tri(T, k=-1, dtype=bool), costs.T, np.inf)  # [j, i], so that the i stand side by side
+    forward = np.full((T, T), np.inf)  # [j, i], so that the i stand side by side
+    np.copyto(forward, costs.T, where=np.tri(T, k=-1, dtype=bool))
     least = forward.min()  # NaN, if there is one
     require(not np.isnan(least), "costs", "NaN", "mend the run they come from: some state of it is NaN")
     require(bool(least >= 0), "costs", "a negative cost", "costs are distances")
     remedy = f"{T} levels allow from 1 to {T - 1} moves; run the fine run on more"
     whole("most", most, 1, remedy)
     require(most <= T - 1, "most", most, remedy)
-    value, came, tables = forward[:, 0], [], {1: np.array([0, T - 1])}
-    through, levels = np.empty_like(forward), np.arange(T)
+    levels, rows = np.arange(T), (slice(T // 2), slice(T // 2, T))  # to the first half no level of the second leads
+    value, came = forward[:, 0], {}
     for moves in range(2, most + 1):
-        np.add(forward, value, out=through)
-        came.append(np.argmin(through, axis=1))
-        value = through[levels, came[-1]]
-        at = [T - 1]
-        for back in reversed(came):
-            at.append(int(back[at[-1]]))
+        came[moves] = np.concatenate([(forward[j, : j.stop] + value[: j.stop]).argmin(axis=1) for j in rows])
+        value = forward[levels, came[moves]] + value[came[moves]]
         possible = math.isfinite(value[-1])
         require(possible, "costs", f"no way of {moves} moves with a finite cost", "mend the costs, or ask for fewer")
-        tables[moves] = np.array([0, *reversed(at)])
-    return tables
+    at = np.full((most, most + 1), T - 1)  # at[k - 1]: the grid of k moves, found from its end for all budgets at once
+    for moves in range(most, 1, -1):
+        at[moves - 1 :, moves - 1] = came[moves][at[moves - 1 :, moves]]
+    at[:, 0] = 0
+    return {moves: at[moves - 1, : moves + 1].copy() for moves in range(1, most + 1)}
 
 
 def placed(lam, moves, sampler=transfer.ddim, start=80.0):
