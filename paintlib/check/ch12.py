@@ -32,8 +32,8 @@ def early_error(answer):
 @exercise(
     "12.2",
     "EDM's grid: equal steps in sigma^(1/7) from 80 to 0.002, n states, and the last move to 0.",
-    "State i is (80^(1/7) + i / (n - 1) (0.002^(1/7) - 80^(1/7)))^7. A jump over s steps lands at state s.",
-    "Heun asks the network twice a step, and once in the last: 2 (n - s) - 1 evaluations are left.",
+    "n states and a last move to 0 make n steps. At which state does a jump over s of them end?",
+    "How many steps are left then, and in which of them does Heun ask only once?",
 )
 def landing(answer):
     f = function(answer)
@@ -47,8 +47,8 @@ def landing(answer):
 @exercise(
     "12.3",
     "Along an axis that is kept the jump is right. Along one left out the Gaussian takes the data for a point.",
-    "There the right factor is sqrt(v_end / v_start), the one used sigma_end / sigma_start. The noise has variance 1.",
-    "Sum the squares of the differences of the two factors over k >= r.",
+    "By which factor does Eq. 9 carry such an axis from start to end? And by which, if one takes its variance for 0?",
+    "The noise has variance 1: what do two different factors, on the same noise, leave as a mean squared error?",
     own=(Gaussian.truncate, Gaussian.flow, jump, land),
 )
 def cut(answer):
