@@ -75,13 +75,26 @@ def test_the_ledger_says_at_its_head_that_it_takes_all_the_room():
     assert pages.with_room(page.format("other")) == page.format("other")
 
 
-def test_a_wide_output_says_how_many_columns_it_has():
-    """Marks and entities are no columns; what fits anyway stays as it is."""
+def test_a_wide_output_says_how_many_columns_it_has_and_its_words_wrap():
+    """Marks and entities are no columns; what fits a phone anyway stays as it is."""
     output = '<div class="output stream"><div class="highlight"><pre><span></span>{}\n</pre></div></div>'
     wide = output.format("a &lt; b\n" + 95 * "x" + '<span class="k">&amp;</span>')
     assert pages.with_columns(wide) == wide.replace("<pre>", '<pre style="--columns: 96">')
-    for same in (output.format(60 * "x"), f"<pre>{95 * 'x'}</pre>"):
+    words, table = "seen " * 12, "rank    seen    said    kept    left    lost    gone"
+    assert pages.with_columns(output.format(table + "\n" + words)) == output.format(
+        table + f'\n<span class="words">{words}</span>'
+    ).replace("<pre>", f'<pre style="--columns: {len(table)}">')
+    for same in (output.format(40 * "x"), f"<pre>{95 * 'x'}</pre>"):
         assert pages.with_columns(same) == same
+
+
+def test_the_page_has_its_theme_before_its_text_and_the_theme_measures_nothing_anew():
+    page = f"<script>{pages.THEME}</script>"
+    assert "matchMedia" in pages.with_theme(page) and '"auto";' not in pages.with_theme(page)
+    call = ',"complete"===document.readyState?O():window.addEventListener("load",O)'
+    assert pages.without_measuring(f"a(){call})()") == "a())()"
+    with pytest.raises(LookupError, match="0 times"):
+        pages.without_measuring("a())()")
 
 
 def test_long_names_in_tables_may_break_where_their_parts_end():

@@ -4,6 +4,7 @@ if (window.MathJax?.config) {
   const seen = (formula) => (formula.closest("table") ?? formula).getBoundingClientRect().top < innerHeight;
   MathJax.config.startup.pageReady = async () => {
     const formulas = [...document.querySelectorAll(".math")], last = formulas.findLastIndex(seen);
+    await new Promise((next) => setTimeout(next));
     if (last >= 0) await MathJax.typesetPromise(formulas.splice(0, last + 1));
     for (let many = 8; formulas.length; ) {
       const begun = performance.now();

@@ -117,7 +117,9 @@ more than {tests} test functions.
 *Compared*: cells whose printed numbers are compared with those of a new run. *Asserts*: what a chapter itself insists
 on. *Questions*: those with a choice of answers.
 
+:::{{div}} numbers
 {holds}
+:::
 
 ## What they cost to run
 

@@ -3,8 +3,8 @@
 A page loads only what it uses: the theme's icons stand in the page as drawings, so the script that draws thousands of
 them goes, and the formulas' script, the tabs' and the code's go from pages without formulas, tabs and code.
 Pictures carry their size, so that nothing moves when they come, and wait until they are near the screen.
-What a cell prints carries the number of its columns, by which the style sheet sets it smaller where it is wide, and
-long names in tables may break behind a stroke, a point or a colon.
+A printed table carries the number of its columns, by which the style sheet sets it smaller where it is wide, and printed
+words wrap; long names in tables may break behind a stroke, a point or a colon.
 A folded hint says how many there are, and a fold's name is the text on it. Where the text names a chapter or an
 erratum, that is a link, and in the pages around the chapters so is an equation of the paper, to its row of the ledger.
 """
@@ -71,6 +71,27 @@ def with_patient_scripts(page):
     return (
         head.replace("<script>DOCUMENTATION_OPTIONS", '<script type="module">DOCUMENTATION_OPTIONS') + "</head>" + rest
     )
+
+
+THEME = 'document.documentElement.dataset.theme = localStorage.getItem("theme") || "auto";'
+RESOLVED = """
+    { const { dataset } = document.documentElement;
+      dataset.theme = dataset.mode !== "auto" ? dataset.mode
+        : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"; }"""
+
+
+def with_theme(page):
+    """The page is light or dark before its text comes; the theme's script would change it, and lay it out, again."""
+    return page.replace(THEME, RESOLVED.strip())
+
+
+def without_measuring(script):
+    """The theme's script without its look at each box in turn for what scrolls; book.js looks at all of them at once."""
+    call = r',"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)'
+    script, found = re.subn(call, "", script)
+    if found != 1:
+        raise LookupError(f"the theme's script looks for what scrolls {found} times, not once: read it again")
+    return script
 
 
 def size(tag, file):
@@ -162,13 +183,23 @@ def with_room(page):
     return page.replace('class="bd-content"', 'class="bd-content alone"') if '<div class="ledger' in page else page
 
 
+PHONE = 46  # columns of printed text that fit a screen of 360 pixels
+
+
 def with_columns(page):
-    """What cells print, with the number of its columns where that is more than the page's usual width takes."""
+    """What cells print: a long line of words wraps; a table tells its columns where a phone does not take them."""
+
+    def words(line):
+        text = html.unescape(re.sub(r"<[^>]+>", "", line))
+        aligned = len(text) <= PHONE or re.search(r"\S {2,}\S", text) or re.search(r"<(?!span></span>)", line)
+        return line if aligned else f'<span class="words">{line}</span>'
 
     def count(match):
-        lines = html.unescape(re.sub(r"<[^>]+>", "", match[2])).splitlines()
-        columns = max(map(len, lines), default=0)
-        return f'{match[1]}<pre style="--columns: {columns}">{match[2]}</pre>' if columns > 90 else match[0]
+        lines = [words(line) for line in match[2].split("\n")]
+        tables = [html.unescape(re.sub(r"<[^>]+>", "", line)) for line in lines if 'class="words"' not in line]
+        columns = max(map(len, tables), default=0)
+        style = f' style="--columns: {columns}"' if columns > PHONE else ""
+        return f"{match[1]}<pre{style}>" + "\n".join(lines) + "</pre>"
 
     return re.sub(r'(<div class="output [^>]*><div class="highlight">)<pre>(.*?)</pre>', count, page, flags=re.S)
 
@@ -297,11 +328,13 @@ def finish(app, error):
     library = (folder / "_static/scripts/fontawesome.js").read_text(encoding="utf-8")
     places = addresses(folder)
     words = set().union(*(classes(path.read_text(encoding="utf-8")) for path in folder.glob("_static/**/*.js")))
+    theme = folder / "_static/scripts/pydata-sphinx-theme.js"
+    theme.write_text(without_measuring(theme.read_text(encoding="utf-8")), encoding="utf-8")
     for path in folder.rglob("*.html"):
         if "_static" not in path.relative_to(folder).parts:
             page = path.read_text(encoding="utf-8")
             page = with_sizes(without_unused(with_icons(page, library)), path.parent)
-            for mend in (with_room, with_widths, with_names, with_columns, with_breaks, with_named_folds):
+            for mend in (with_theme, with_room, with_widths, with_names, with_columns, with_breaks, with_named_folds):
                 page = mend(page)
             if path.parent.name in ("book", "chapters"):
                 page = with_patient_scripts(page)
