@@ -768,15 +768,17 @@ def page(limits):
     lines = [":::{div} ledger", "", "| Eq. | it says | chapter | function, test | residual | status |"]
     lines += ["|---|---|---|---|---|---|"]
     lines += [row(n, chapters[n], functions[n], tests[n], limits[n]) for n in ROWS]
-    lines += ["", ":::", "", "## Tables", "", "| table | of | here | chapter | function |", "|---|---|---|---|---|"]
+    lines += ["", ":::", "", "## Tables", "", ":::{div} cards", ""]
+    lines += ["| table | of | here | chapter | function |", "|---|---|---|---|---|"]
     for n, (what, here, chapter, function) in TABLES.items():
         file = next((f.name for f in (ROOT / "chapters").glob(f"{chapter}_*.ipynb")), None)
         lines.append(f"| {n} | {what} | {here} | {f'[{chapter}](../chapters/{file})' if file else ''} | `{function}` |")
-    lines += ["", "## Claims of later papers", "", "| source | claim | here | chapter |", "|---|---|---|---|"]
+    lines += ["", ":::", "", "## Claims of later papers", "", ":::{div} cards", ""]
+    lines += ["| source | claim | here | chapter |", "|---|---|---|---|"]
     for source, claim, here, chapter in LATER:
         (file,) = (ROOT / "chapters").glob(f"{chapter}_*.ipynb")
         lines.append(f"| {source} | {claim} | {here} | [{chapter}](../chapters/{file.name}) |")
-    return HEAD + "\n".join(lines) + "\n"
+    return HEAD + "\n".join([*lines, "", ":::"]) + "\n"
 
 
 def residuals():

@@ -3,8 +3,8 @@
 A page loads only what it uses: the theme's icons stand in the page as drawings, so the script that draws thousands of
 them goes, and the formulas' script, the tabs' and the code's go from pages without formulas, tabs and code.
 Pictures carry their size, so that nothing moves when they come, and wait until they are near the screen.
-A printed table carries the number of its columns, by which the style sheet sets it smaller where it is wide, and printed
-words wrap; long names in tables may break behind a stroke, a point or a colon.
+A printed table carries the number of its columns, by which the style sheet sets it smaller where it is wide, and
+printed words wrap; long names in tables may break behind a stroke, a point or a colon.
 A folded hint says how many there are, and a fold's name is the text on it. Where the text names a chapter or an
 erratum, that is a link, and in the pages around the chapters so is an equation of the paper, to its row of the ledger.
 """
@@ -86,7 +86,7 @@ def with_theme(page):
 
 
 def without_measuring(script):
-    """The theme's script without its look at each box in turn for what scrolls; book.js looks at all of them at once."""
+    """The theme's script without its look at each box in turn for what scrolls; book.js looks at all at once."""
     call = r',"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)'
     script, found = re.subn(call, "", script)
     if found != 1:
@@ -191,8 +191,10 @@ def with_columns(page):
 
     def words(line):
         text = html.unescape(re.sub(r"<[^>]+>", "", line))
-        aligned = len(text) <= PHONE or re.search(r"\S {2,}\S", text) or re.search(r"<(?!span></span>)", line)
-        return line if aligned else f'<span class="words">{line}</span>'
+        table = len(re.findall(r"\S {2,}(?=\S)", text)) > 2
+        if len(text) <= PHONE or table or "<" in line.removeprefix("<span></span>"):
+            return line
+        return f'<span class="words">{line}</span>'
 
     def count(match):
         lines = [words(line) for line in match[2].split("\n")]
