@@ -12,6 +12,7 @@ moved. The times are this machine's: measure where nothing else runs. Needs Chro
 import gzip
 import sys
 import threading
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -60,6 +61,26 @@ class Gzip(SimpleHTTPRequestHandler):
         self.wfile.write(body)
 
 
+@contextmanager
+def served(folder):
+    """The address of a folder that is served as long as it is needed."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Gzip, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def chromium():
+    """The path of the browser that the page tests take, or None."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    import browser
+
+    return browser.find()
+
+
 def opened(browser, address, profile):
     """A page opened on a profile, and what it showed until all was still: (tab, seen)."""
     tab = browser.new_context(viewport=profile["size"]).new_page()
@@ -95,22 +116,17 @@ def weigh(browser, address):
 def main(folder, pages):
     from playwright.sync_api import sync_playwright
 
-    sys.path.insert(0, str(ROOT / "tests"))
-    import browser as browsers
-
     pages = pages or sorted(
         p.relative_to(folder).with_suffix("").as_posix()
         for d in ("book", "chapters")
         for p in (folder / d).glob("*.html")
     )
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Gzip, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     over = []
     print(f"{'page':42} {'kB':>6} {'all kB':>7} {'first':>6} {'largest':>8} {'deaf':>6} {'moved':>6}")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browsers.find(), args=["--no-sandbox"])
+    with sync_playwright() as playwright, served(folder) as site:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         for page in pages:
-            figures = weigh(chromium, f"http://127.0.0.1:{server.server_port}/{page}.html")
+            figures = weigh(browser, f"{site}/{page}.html")
             opening, whole, first, largest, deaf, moved = figures
             print(
                 f"{page:42} {opening:6.0f} {whole:7.0f} {first:6.0f} {largest:8.0f} {deaf:6.0f} {moved:6.3f}",
