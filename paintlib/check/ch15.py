@@ -37,8 +37,8 @@ def advantage(answer):
 @exercise(
     "15.2",
     "Where is the middle of the trajectory? Principal components describe how it spreads around it.",
-    "With T steps and D numbers, T far below D, no covariance (D, D) is needed: which decomposition of the centred rows "
-    "themselves gives directions of the rows' space, the strongest first?",
+    "With T steps and D numbers, T far below D, no covariance (D, D) is needed: which decomposition of the centred "
+    "rows themselves gives directions of the rows' space, the strongest first?",
     own=(geometry.principal_axes,),
 )
 def axes(answer):

@@ -29,7 +29,8 @@ def best_row(answer):
 @exercise(
     "17.2",
     "A weight is counted in units of e^top. Bring both weights to one unit, that of the larger top.",
-    "The factors are exp(top_a - top) and exp(top_b - top), at most 1. The means count by the weights.",
+    "A block that changes its unit multiplies its weight: by which factor, that can never overflow? Then count the "
+    "means by the weights.",
 )
 def merge(answer):
     f, rng = function(answer), np.random.default_rng(1)
