@@ -85,6 +85,8 @@ def test_a_wide_output_says_how_many_columns_it_has_and_its_words_wrap():
     assert pages.with_columns(output.format(words + "\n" + table)) == output.replace("<span></span>", "").format(
         first + "\n" + table
     ).replace("<pre>", f'<pre style="--columns: {len(table)}">')
+    aligned = "kappa =   9.00: the picture has  3 % of what the noise has"
+    assert pages.with_columns(output.format(aligned)).count('class="words"') == 1
     for same in (output.format(40 * "x"), f"<pre>{95 * 'x'}</pre>"):
         assert pages.with_columns(same) == same
 

@@ -183,23 +183,29 @@ def with_room(page):
     return page.replace('class="bd-content"', 'class="bd-content alone"') if '<div class="ledger' in page else page
 
 
-PHONE = 46  # columns of printed text that fit a screen of 360 pixels
+PHONE = 44  # columns of printed text that fit a screen of 360 pixels
+
+
+def plain(line):
+    """What a line of an output says, without its marks."""
+    return html.unescape(re.sub(r"<[^>]+>", "", line)).rstrip()
+
+
+def gaps(line):
+    """The part of a printed line that is room between columns."""
+    return sum(map(len, re.findall(r"(?<=\S) {2,}(?=\S)", plain(line)))) / max(1, len(plain(line)))
 
 
 def with_columns(page):
     """What cells print: a long line of words wraps; a table tells its columns where a phone does not take them."""
 
-    def words(line):
-        text = html.unescape(re.sub(r"<[^>]+>", "", line))
-        table = len(re.findall(r"\S {2,}(?=\S)", text)) > 2
-        if len(text) <= PHONE or table or "<" in line.removeprefix("<span></span>"):
-            return line
-        return f'<span class="words">{line}</span>'
-
     def count(match):
-        lines = [words(line) for line in match[2].split("\n")]
-        tables = [html.unescape(re.sub(r"<[^>]+>", "", line)) for line in lines if 'class="words"' not in line]
-        columns = max(map(len, tables), default=0)
+        lines = match[2].split("\n")
+        most = 0 if max(map(gaps, lines)) > 0.2 else 1  # a heading of a table is no sentence
+        marked = ["<" in x.removeprefix("<span></span>") for x in lines]
+        wraps = [len(plain(x)) > PHONE and gaps(x) <= most and not m for x, m in zip(lines, marked, strict=True)]
+        columns = max((len(plain(x)) for x, wrap in zip(lines, wraps, strict=True) if not wrap), default=0)
+        lines = [f'<span class="words">{x}</span>' if wrap else x for x, wrap in zip(lines, wraps, strict=True)]
         style = f' style="--columns: {columns}"' if columns > PHONE else ""
         return f"{match[1]}<pre{style}>" + "\n".join(lines) + "</pre>"
 

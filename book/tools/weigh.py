@@ -40,7 +40,9 @@ PICTURES = """async () => {
 
 
 class Gzip(SimpleHTTPRequestHandler):
-    """Serves a folder, texts compressed, as a web server does."""
+    """Serves a folder, texts compressed, as a web server does, and more than one file on a connection."""
+
+    protocol_version = "HTTP/1.1"
 
     def log_message(self, *args):
         pass
