@@ -45,6 +45,15 @@ def test_scripts_of_the_head_wait():
     assert patient.endswith("</head><script>stays</script>") and pages.with_patient_scripts(patient) == patient
 
 
+def test_the_scripts_of_interactives_are_files_of_their_own():
+    page = '<div><p class="fallback">One.</p><script>f("</p>")</script></div>'
+    moved, files = pages.apart(page + "<script>stays</script>")
+    (name,) = files
+    assert files[name] == 'f("</p>")' and moved.endswith("<script>stays</script>")
+    assert f'One.</p><script defer="defer" src="../_static/interactives/{name}"></script></div>' in moved
+    assert pages.apart(moved) == (moved, {})
+
+
 def test_a_picture_has_its_size_and_waits(tmp_path):
     png = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (640).to_bytes(4, "big") + (480).to_bytes(4, "big")
     (tmp_path / "_images").mkdir()

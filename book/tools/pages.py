@@ -2,6 +2,7 @@
 
 A page loads only what it uses: the theme's icons stand in the page as drawings, so the script that draws thousands of
 them goes, and the formulas' script, the tabs' and the code's go from pages without formulas, tabs and code.
+A chapter's text does not wait for its interactives: their scripts, with the data in them, are files of their own.
 Pictures carry their size, so that nothing moves when they come, and wait until they are near the screen.
 A printed table carries the number of its columns, by which the style sheet sets it smaller where it is wide, and
 printed words wrap; long names in tables may break behind a stroke, a point or a colon.
@@ -9,6 +10,7 @@ A folded hint says how many there are, and a fold's name is the text on it. Wher
 erratum, that is a link, and in the pages around the chapters so is an equation of the paper, to its row of the ledger.
 """
 
+import hashlib
 import html
 import re
 from functools import cache
@@ -71,6 +73,21 @@ def with_patient_scripts(page):
     return (
         head.replace("<script>DOCUMENTATION_OPTIONS", '<script type="module">DOCUMENTATION_OPTIONS') + "</head>" + rest
     )
+
+
+INTERACTIVE = re.compile(r'(<p class="fallback">[^<]*</p>)<script>(.*?)</script>', re.S)
+
+
+def apart(page):
+    """A page whose interactives have their scripts in files of their own, and the files {name: script}."""
+    files = {}
+
+    def move(match):
+        name = hashlib.sha256(match[2].encode()).hexdigest()[:16] + ".js"
+        files[name] = match[2]
+        return f'{match[1]}<script defer="defer" src="../_static/interactives/{name}"></script>'
+
+    return INTERACTIVE.sub(move, page), files
 
 
 THEME = 'document.documentElement.dataset.theme = localStorage.getItem("theme") || "auto";'
@@ -338,12 +355,18 @@ def finish(app, error):
     words = set().union(*(classes(path.read_text(encoding="utf-8")) for path in folder.glob("_static/**/*.js")))
     theme = folder / "_static/scripts/pydata-sphinx-theme.js"
     theme.write_text(without_measuring(theme.read_text(encoding="utf-8")), encoding="utf-8")
+    interactives = folder / "_static/interactives"
+    interactives.mkdir(exist_ok=True)
     for path in folder.rglob("*.html"):
         if "_static" not in path.relative_to(folder).parts:
             page = path.read_text(encoding="utf-8")
             page = with_sizes(without_unused(with_icons(page, library)), path.parent)
             for mend in (with_theme, with_room, with_widths, with_names, with_columns, with_breaks, with_named_folds):
                 page = mend(page)
+            if path.parent.name == "chapters":
+                page, scripts = apart(page)
+                for name, script in scripts.items():
+                    (interactives / name).write_text(script, encoding="utf-8")
             if path.parent.name in ("book", "chapters"):
                 page = with_patient_scripts(page)
                 page = with_links(with_rows(page), others(places, path))
