@@ -54,6 +54,18 @@ def test_the_scripts_of_interactives_are_files_of_their_own():
     assert pages.apart(moved) == (moved, {})
 
 
+def test_a_page_has_one_style_sheet_with_all_in_it(tmp_path):
+    link = '<link href="../_static/{}" rel="stylesheet" />'
+    page = link.format("styles/theme.css?digest=1") + link.format("book.css?v=2") + "<p>" + link.format("book.css")[:5]
+    one, (name, files) = pages.with_one_style(page)
+    assert one == f'<link rel="stylesheet" href="../_static/styles/{name}" />\n<p><link'
+    (tmp_path / "styles").mkdir()
+    (tmp_path / "basic.css").write_text("a{background:url(file.png) url(data:x)}")
+    (tmp_path / "styles/theme.css").write_text('@charset "UTF-8";@import "../basic.css";b{}')
+    (tmp_path / "book.css").write_text("c{}")
+    assert pages.joined(files, tmp_path) == "a{background:url(../file.png) url(data:x)}b{}\nc{}"
+
+
 def test_a_picture_has_its_size_and_waits(tmp_path):
     png = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (640).to_bytes(4, "big") + (480).to_bytes(4, "big")
     (tmp_path / "_images").mkdir()

@@ -1,7 +1,8 @@
 """A Sphinx extension that finishes the built pages, when all are written.
 
-A page loads only what it uses: the theme's icons stand in the page as drawings, so the script that draws thousands of
-them goes, and the formulas' script, the tabs' and the code's go from pages without formulas, tabs and code.
+A page loads one style sheet, and only what it uses: the theme's icons stand in the page as drawings, so the script that
+draws thousands of them goes, and the formulas' script, the tabs' and the code's go from pages without formulas, tabs
+and code.
 A chapter's text does not wait for its interactives: their scripts, with the data in them, are files of their own.
 Pictures carry their size, so that nothing moves when they come, and wait until they are near the screen.
 A printed table carries the number of its columns, by which the style sheet sets it smaller where it is wide, and
@@ -88,6 +89,28 @@ def apart(page):
         return f'{match[1]}<script defer="defer" src="../_static/interactives/{name}"></script>'
 
     return INTERACTIVE.sub(move, page), files
+
+
+STYLE = re.compile(r'<link (?=[^>]*rel="stylesheet")[^>]*href="\.\./_static/([^"?]+)(\?[^"]*)?"[^>]*>\s*')
+
+
+def with_one_style(page):
+    """A page with one style sheet, which a phone has to ask for once, and (its name, the files that it is made of)."""
+    links = STYLE.findall(page)
+    name = f"{hashlib.sha256(repr(links).encode()).hexdigest()[:16]}.css"
+    first = iter([f'<link rel="stylesheet" href="../_static/styles/{name}" />\n'])
+    return STYLE.sub(lambda link: next(first, ""), page), (name, tuple(file for file, _ in links))
+
+
+def joined(files, static):
+    """The text of style sheets in the folder _static, for one in _static/styles; what they import is in it."""
+
+    def text(file):
+        css = (static / file).read_text(encoding="utf-8").replace('@charset "UTF-8";', "")
+        css = re.sub(r'@import "\.\./([^"]+)";', lambda other: text(other[1]), css)
+        return css if "/" in file else re.sub(r"url\((?=\w+\.)", "url(../", css)
+
+    return "\n".join(map(text, files))
 
 
 THEME = 'document.documentElement.dataset.theme = localStorage.getItem("theme") || "auto";'
@@ -357,6 +380,7 @@ def finish(app, error):
     theme.write_text(without_measuring(theme.read_text(encoding="utf-8")), encoding="utf-8")
     interactives = folder / "_static/interactives"
     interactives.mkdir(exist_ok=True)
+    styles = set()
     for path in folder.rglob("*.html"):
         if "_static" not in path.relative_to(folder).parts:
             page = path.read_text(encoding="utf-8")
@@ -370,10 +394,14 @@ def finish(app, error):
             if path.parent.name in ("book", "chapters"):
                 page = with_patient_scripts(page)
                 page = with_links(with_rows(page), others(places, path))
+                page, style = with_one_style(page)
+                styles.add(style)
             path.write_text(page, encoding="utf-8")
             words |= set().union(*map(classes, re.findall(r'class="([^"]*)"', page)))
     for style in (folder / "_static/styles/pydata-sphinx-theme.css", *folder.glob("_static/mystnb.*.css")):
         style.write_text(without_unused_rules(style.read_text(encoding="utf-8"), words), encoding="utf-8")
+    for name, files in styles:
+        (folder / "_static/styles" / name).write_text(joined(files, folder / "_static"), encoding="utf-8")
 
 
 def setup(app):
