@@ -73,6 +73,9 @@ def test_a_picture_has_its_size_and_waits(tmp_path):
     said = pages.with_sizes('<img alt="A" src="_images/a.png" style="width: 320px; height: 240.0px;" />', tmp_path)
     assert '<a class="enlarge" href="_images/a.png"><img alt="A"' in said
     assert 'width="320" height="240" loading="lazy"' in said and "style" not in said
+    (tmp_path / "_images/b.png").write_bytes(png + b"\0\0\0\x09pHYs" + 2 * (11339).to_bytes(4, "big") + b"\1")
+    dense = pages.with_sizes('<img alt="B" src="_images/b.png" style="width: 320px; height: 240.0px;" />', tmp_path)
+    assert 'width="213" height="160"' in dense, "288 dots per inch: a third"
     assert 'width="640" height="480"' in pages.with_sizes('<img alt="A" src="_images/a.png" />', tmp_path)
     assert pages.with_sizes(said, tmp_path) == said, "finished once is finished"
 

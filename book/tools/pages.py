@@ -135,12 +135,17 @@ def without_measuring(script):
 
 
 def size(tag, file):
-    """Width and height on the page, in its pixels: as the output says, or those of the PNG."""
+    """Width and height on the page, in its pixels: by the PNG's dots per inch, as the output says, or those of the PNG.
+
+    An inch is 96 pixels, so that letters are as large in one figure as in another.
+    """
+    head = file.read_bytes()[:4096]
+    pixels = (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) if head[1:4] == b"PNG" else None
+    density = head.partition(b"pHYs")[2]
+    if pixels and len(density) > 8 and density[8] == 1:  # dots per metre
+        return tuple(round(n / (int.from_bytes(density[:4]) * 0.0254) * 96) for n in pixels)
     said = re.search(r'style="width: (\d+)[\d.]*px; height: (\d+)[\d.]*px;?"', tag)
-    if said:
-        return said.groups()
-    head = file.read_bytes()[:24]
-    return (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) if head[1:4] == b"PNG" else None
+    return said.groups() if said else pixels
 
 
 def with_sizes(page, folder):
@@ -405,5 +410,5 @@ def finish(app, error):
 
 
 def setup(app):
-    app.connect("build-finished", finish)
+    app.connect("build-finished", finish, priority=900)  # the theme writes the colours of the code at this event too
     return {"parallel_read_safe": True, "parallel_write_safe": True}
