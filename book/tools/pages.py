@@ -233,7 +233,7 @@ PHONE = 44  # columns of printed text that fit a screen of 360 pixels
 
 def plain(line):
     """What a line of an output says, without its marks."""
-    return html.unescape(re.sub(r"<[^>]+>", "", line)).rstrip()
+    return html.unescape(re.sub(r"<[^>]+>", "", line))
 
 
 def gaps(line):
