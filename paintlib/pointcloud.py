@@ -40,7 +40,7 @@ class PointCloud:
     which of them matter. Are they few, their weights come from float64 differences, exact however near the points are
     to one another; are they many, the float32 product is taken if its error, measured on some of the points, moves
     the endpoint estimate by at most 1e-6 of its length, and of the noise's (a log weight by at most 1e-6), and else
-    one in float64. The estimate has the log weights of its heavy points from float64 in any case.
+    one in float64 of as many of the heaviest points as it takes.
 
     A `basis` (D, q) with orthonormal columns, the leading principal axes say, makes low noise fast: inside its span
     distances are exact, outside they are at least the difference of the lengths, so points that are surely too far
@@ -110,22 +110,19 @@ class PointCloud:
         xp = array_namespace(x)
         _, ratios, error, top = self._asked.log_ratios(x, alpha, sigma)
         w = softmax(ratios)
-        rough = lengths(w)
-        unsure = indices((error * rough > PRECISE / 10)[:, 0])
-        if unsure:
-            sharp, heavy = self._asked.sharpened(*(take_rows(a, unsure) for a in (x, alpha, sigma, ratios, top)))
-            sharp = softmax(sharp)
-            put_rows(w, unsure, sharp)
-            put_rows(rough, unsure, lengths(xp.where(heavy, 0.0, sharp)))
         x0_hat = self._asked.mean(w, error[:, 0] > 0)
-        moved = error * self._asked.radius * rough  # errors of points are independent
-        size = xp.sum(x0_hat**2, axis=1, keepdims=True) ** 0.5
-        moved = xp.where(error > 0, moved + BLUR * size, moved)  # the mean's own rounding
+        size = lengths(x0_hat)
         allowed = PRECISE * xp.minimum(alpha * size, sigma * self.D**0.5)
-        felt = indices((alpha * moved > allowed)[:, 0])
-        if felt:
-            w = softmax(self._asked.log_ratios(*(take_rows(a, felt) for a in (x, alpha, sigma)), single=False)[1])
-            put_rows(x0_hat, felt, self._asked.mean(w, w[:, 0] < 0))
+        room = xp.where(error > 0, allowed - BLUR * alpha * size, allowed)  # less the mean's own rounding
+        spread = 2 * error * alpha * self._asked.radius  # twice the root mean square; errors of points are independent
+        felt = spread * lengths(w) > room
+        blurred = indices((felt & (room <= 0))[:, 0])
+        if unsure := indices((felt & (room > 0))[:, 0]):
+            *of, room, spread = (take_rows(a, unsure) for a in (x, alpha, sigma, w, top, x0_hat, room, spread))
+            put_rows(x0_hat, unsure, self._asked.sharpened(*of, limit=(room / spread) ** 2))
+        if blurred:
+            w = softmax(self._asked.log_ratios(*(take_rows(a, blurred) for a in (x, alpha, sigma)), single=False)[1])
+            put_rows(x0_hat, blurred, self._asked.mean(w, w[:, 0] < 0))
         return x0_hat
 
     def _log_prob(self, x, alpha, sigma):

@@ -7,7 +7,6 @@ from operator import iadd
 from array_api_compat import array_namespace
 
 from paintlib.blocks import indices, put_rows, share, slices, take_rows
-from paintlib.logspace import logsumexp
 
 CACHE = 2**23  # bytes: a block of points that stays in the processor's cache is converted at little cost
 ROWS = 512  # points in a block: sums over one block may be in float32, where some products add up one by one
@@ -18,7 +17,6 @@ COARSE = 1.0  # one that is beyond repair, where many points are that near to on
 BLUR = 4 * 2.0**-23  # error of a mean in float32, as a share of its length; 3.3 * 2^-23 was seen
 FEW = 0.05  # share of the points under which one by one is faster than all at once
 LARGE = 2**20  # numbers in the points from which on float32 is worth its bookkeeping
-HEAVY = 1e-3  # the share of the weight from which on a point's log weight is had in float64, at little cost
 PROBES = 64  # points whose log weights are compared in both precisions
 
 
@@ -127,20 +125,21 @@ class Points:
         off = xp.take(logits, probes, axis=1) - self._logits(r @ e.T, alpha, sigma, probes)
         return xp.std(off, axis=1, keepdims=True)
 
-    def sharpened(self, x, alpha, sigma, ratios, top):
-        """These log weights, `top` taken off, with those of heavy points in float64; and which points (N,) these are.
+    def sharpened(self, x, alpha, sigma, w, top, x0_hat, limit):
+        """The mean x0_hat (B, D) with the weights w above `limit` (B, 1) anew in float64; `top` is `log_ratios`' own.
 
-        What is left of the error is that of many light points, which hardly moves the mean.
+        The squares of the weights that stay sum to `limit` at most: that is what is left of the errors.
         """
         xp = array_namespace(x)
-        heavy = xp.any(ratios > math.log(HEAVY) + logsumexp(ratios)[:, None], axis=0)
-        index, r = xp.nonzero(heavy)[0], x - alpha * self.centre
-        if index.shape[0] == 0:
-            return ratios, heavy
-        inner = xp.concat([r @ block.T for _, block in self.blocks(index)], axis=1)
-        ratios = xp.asarray(ratios, copy=True)
-        ratios[:, heavy] = self._logits(inner, alpha, sigma, index) - top
-        return ratios, heavy
+        r, most = x - alpha * self.centre, xp.max(w, axis=1, keepdims=True)
+        index = xp.nonzero(xp.any(w > limit, axis=0))[0]
+        moved, total = xp.zeros_like(x0_hat), xp.ones_like(alpha)
+        for cut, block in self.blocks(index):
+            own = self._logits(r @ block.T, alpha, sigma, index[cut])
+            change = most * xp.exp(own - top) - xp.take(w, index[cut], axis=1)
+            moved += change @ block
+            total += xp.sum(change, axis=1, keepdims=True)
+        return (x0_hat + moved) / total
 
     def _exact_row(self, x, alpha, sigma, kept, anchor, settled=False):
         """The heaviest of the kept points, and their log weights relative to it, from differences.
@@ -212,5 +211,8 @@ class Points:
                 used = xp.nonzero(xp.any(own > 0, axis=0))[0]
                 own, used = (own, None) if used.shape[0] == self.N else (xp.take(own, used, axis=1), used)
                 own = xp.astype(own, dtype, copy=False)
-                put_rows(out, rows, sum(xp.astype(own[:, cut] @ y, xp.float64) for cut, y in self.blocks(used, dtype)))
+                total = xp.zeros((len(rows), self.D), dtype=xp.float64, device=w.device)
+                for cut, y in self.blocks(used, dtype):
+                    total += own[:, cut] @ y
+                put_rows(out, rows, total)
         return out

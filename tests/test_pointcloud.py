@@ -296,21 +296,23 @@ def test_float32_is_really_taken_and_really_refused(taken):
 
 
 @pytest.mark.parametrize("with_prior", [False, True])
-def test_heavy_points_have_their_log_weights_in_float64_on_the_scale_of_the_others(with_prior):
+def test_points_above_a_limit_are_weighed_anew_in_float64_and_the_rest_err_by_what_is_said(with_prior):
     rng = np.random.default_rng(0)
     y = (rng.standard_normal((4500, 256)) * np.arange(1, 257) ** -0.5 + 5).astype(np.float32)
     prior = rng.dirichlet(np.full(4500, 9.0)) if with_prior else None
     cloud, x, at = PointCloud(y, prior), y[:3] + 2.0 * rng.standard_normal((3, 256)), np.full((3, 1), 2.0)
     true = -((x[:, None] - y.astype(float)) ** 2).sum(-1) / 8 + (np.log(prior) if with_prior else 0)
+    wanted = softmax(true, axis=1) @ y.astype(float)
     _, rough, error, top = cloud._asked.log_ratios(x, at / 2, at)
-    sharp, heavy = cloud._asked.sharpened(x, at / 2, at, rough, top)
-    assert error.min() > 0 and 3 < heavy.sum() < 600
-    light = ~heavy & (rough > -20).all(0)
-    for row in range(3):
-        off = sharp[row] - true[row]
-        assert np.ptp(off[heavy]) < 1e-9 < 1e-7 < np.ptp((rough - true)[row, heavy])
-        assert abs(off[light].mean() - off[heavy].mean()) < 4 * error[row, 0]
-        np.testing.assert_array_equal(sharp[row, ~heavy], rough[row, ~heavy])
+    w = softmax(rough, axis=1)
+    off = []
+    for limit in (1.0, 1e-3, -1.0):
+        found = cloud._asked.sharpened(x, at / 2, at, w, top, w @ y.astype(float), limit=np.full((3, 1), limit))
+        off.append(np.linalg.norm(found - wanted, axis=1))
+    assert 3 < (w > 1e-3).sum() < 600
+    np.testing.assert_allclose(off[0], np.linalg.norm(w @ y.astype(float) - wanted, axis=1), rtol=1e-6)
+    assert (off[1] < 2 * error[:, 0] * cloud._asked.radius * 1e-3**0.5).all() and (off[1] < off[0]).all()
+    assert (off[2] < 1e-11).all() and (off[0] > 1e-8).all()
 
 
 def test_points_on_a_line_are_told_apart_one_by_one_after_one_product_in_float32(taken):
