@@ -65,6 +65,17 @@ def pipe(tokenizer):
     return made
 
 
+def test_a_negative_prompt_is_what_the_network_is_asked_in_place_of_nothing(pipe):
+    """The plain estimate at the first step is the asked one of a run for that text, from the same noise."""
+    run = prompts.record(pipe, PROMPTS, 3.0, 1, negative_prompt="a big bird")
+    alone = prompts.record(pipe, ["a big bird"] * 2, 1.0, 1)
+    np.testing.assert_allclose(run.plain[0], alone.asked[0], atol=1e-5)
+    alone = prompts.record(pipe, ["a big bird"] * 2, 1.0, 3)
+    changed = prompts.record(pipe, PROMPTS, 3.0, 3, then=(2, PROMPTS), negative_prompt="a big bird")
+    np.testing.assert_allclose(changed.plain[0], alone.asked[0], atol=1e-5)
+    assert not np.allclose(changed.plain[2], prompts.record(pipe, PROMPTS, 3.0, 3).plain[2], atol=1e-4)
+
+
 @pytest.fixture(scope="module")
 def xl(tokenizer, pipe):
     """Stable Diffusion XL by its configs: two text encoders, sizes told to the network."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from paintlib.checks import require, state
+from paintlib.checks import require, state, whole
 from paintlib.networks import hub
 from paintlib.networks.files import SHIPPED, fetch_other, shipped, verify
 from paintlib.networks.text import quiet
@@ -55,13 +55,19 @@ def latent_shape(pipe, height=None, width=None):
     """(height, width, channels) of a pipeline's latents, for pictures of its usual size or of so many pixels."""
     usual = pipe.unet.config.sample_size
     usual = (usual, usual) if isinstance(usual, int) else tuple(usual)
-    sides = [side // pipe.vae_scale_factor if side else u for side, u in zip((height, width), usual, strict=True)]
+    for name, side in (("height", height), ("width", width)):
+        whole(name, 64 if side is None else side, 8, "give it in pixels")
+    sides = [
+        u if side is None else side // pipe.vae_scale_factor for side, u in zip((height, width), usual, strict=True)
+    ]
     return (*sides, pipe.unet.config.in_channels)
 
 
 def noise(pipe, count, seed=0, **sides):
     """`count` vectors of unit noise for a pipeline, float32 (count, D), the same on every machine."""
     D = math.prod(latent_shape(pipe, **sides))
+    whole("count", count, 1, "give how many vectors")
+    whole("seed", seed, 0, "give a whole number, 0 or more")
     return np.random.default_rng(seed).standard_normal((count, D), dtype=np.float32)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from paintlib.checks import require, whole
+from paintlib.checks import number, require, whole
 from paintlib.levels import Level
 from paintlib.networks import pipelines
 from paintlib.networks.forms import endpoint_of
@@ -82,10 +82,11 @@ def record(
     The last estimate is the last state itself, which is what a pipeline takes for the picture.
     """
     _check(pipe, guidance, options)
-    prompts = [prompts] if isinstance(prompts, str) else prompts if torch.is_tensor(prompts) else list(prompts)
-    require(len(prompts) > 0, "prompts", "none", "give one or more")
+    prompts = _texts("prompts", [prompts] if isinstance(prompts, str) else prompts)
     require(start == 0 or noise is not None, "noise", None, "with a start, give the states there, run.x[start] say")
     whole("every", every, 1, "note every step (1), every second (2), ...")
+    whole("batch", 1 if batch is None else batch, 1, "give how many prompts are painted at once, or None")
+    turn, others = _turn(then, len(prompts))
     sides = _sides(options)
     H, W, C = pipelines.latent_shape(pipe, **sides)
     z = pipelines.noise(pipe, len(prompts), seed, **sides) if noise is None else noise
@@ -95,7 +96,7 @@ def record(
     parts = []
     for first in range(0, len(prompts), size):
         cut, kept = slice(first, first + size), []
-        later = then and (then[0], list(then[1])[cut])
+        later = then and (turn, others[cut])
         watch(pipe, prompts[cut], z[cut], _keeper(kept, every), guidance, steps, later, start, progress, **options)
         parts.append(kept)
     return _stacked(parts)
@@ -107,6 +108,9 @@ def watch(pipe, prompts, noise, see, guidance=7.5, steps=50, then=None, start=0,
     noise (B, D), `then` and `start` as in `record`; see(step, last) gets NumPy arrays (B, D), and True at the last.
     """
     _check(pipe, guidance, options)
+    prompts = _texts("prompts", prompts)
+    if options.get("negative_prompt"):
+        options["negative_prompt"] = [options["negative_prompt"]] * len(prompts)
     turn, changed = _change(pipe, len(prompts), then, guidance, options)
     scheduler = copy.deepcopy(pipe.scheduler)
     setting = {name: options[name] for name in SETTING if options.get(name) is not None}
@@ -140,7 +144,7 @@ def watch(pipe, prompts, noise, see, guidance=7.5, steps=50, then=None, start=0,
 
 def _sides(options):
     """The pictures' height and width, where they are asked for."""
-    return {side: options[side] for side in ("height", "width") if options.get(side)}
+    return {side: options[side] for side in ("height", "width") if options.get(side) is not None}
 
 
 def _step(t, level, sample, estimates, guidance):
@@ -178,22 +182,43 @@ def _stacked(parts):
 def _check(pipe, guidance, options):
     fits = hasattr(pipe, "unet") and "callback_on_step_end" in inspect.signature(pipe.__call__).parameters
     require(fits, "pipe", type(pipe).__name__, "give a text-to-image pipeline with a UNet: Stable Diffusion 1, 2 or XL")
-    require(guidance >= 1, "guidance", guidance, "a pipeline guides from 1 (none) on")
+    remedy = "a pipeline guides from 1 (none) on"
+    require(number("guidance", guidance, remedy) >= 1, "guidance", guidance, remedy)
+    number("eta", options.get("eta", 0))
     own = [name for name in options if name in OWN and options[name]]
     require(not own, own[0] if own else "", "an option", "leave it out: it is not recorded, or set here")
     negative = options.get("negative_prompt")
     require(negative is None or isinstance(negative, str), "negative_prompt", negative, "give one for all prompts")
 
 
+def _texts(quantity, prompts):
+    """A list of texts, or points between texts (B, tokens, width)."""
+    if torch.is_tensor(prompts) and prompts.ndim == 3 and len(prompts) > 0:
+        return prompts
+    texts = isinstance(prompts, list | tuple) and len(prompts) > 0 and all(isinstance(text, str) for text in prompts)
+    require(texts, quantity, repr(prompts), "give a text, or a list of one or more")
+    return list(prompts)
+
+
+def _turn(then, B):
+    """After which step others are asked for, and the B others; None and none where nothing is to change."""
+    if then is None:
+        return None, []
+    pair = isinstance(then, tuple | list) and len(then) == 2
+    require(pair, "then", repr(then), "give (n, others), after how many steps which prompts")
+    whole("then", then[0], 1, "change after the first step or later")
+    others = _texts("then", then[1])
+    require(len(others) == B, "then", f"{len(others)} prompts", f"give {B}, one for each")
+    return then[0], others
+
+
 def _change(pipe, B, then, guidance, options):
     """After which step a pipeline is to read other prompts, and what its callback then answers."""
     if then is None:
         return None, {}
-    turn, others = then
-    whole("then", turn, 1, "change after the first step or later")
-    require(len(others) == B, "then", f"{len(others)} prompts", f"give {B}, one for each")
+    turn, others = _turn(then, B)
     _alone(pipe, "then")
-    asked, plain = pipe.encode_prompt(list(others), pipe.unet.device, 1, guidance > 1, options.get("negative_prompt"))
+    asked, plain = pipe.encode_prompt(others, pipe.unet.device, 1, guidance > 1, options.get("negative_prompt"))
     return turn, {"prompt_embeds": asked if plain is None else torch.cat([plain, asked])}
 
 
