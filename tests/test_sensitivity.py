@@ -54,3 +54,11 @@ def test_bad_input_is_named(quantity, change):
     given = {"network": network, "x": np.zeros((2, 6)), "level": Level(1.0, 0.5), "values": [0]} | change
     with pytest.raises(ValueError, match=f"^{quantity}: got"):
         sensitivity(**given)
+
+
+@pytest.mark.parametrize("form", [lambda y: y, lambda y: (y,), lambda y: torch.cat([y, 7 * y], 1)])
+def test_a_network_of_ones_own_may_give_its_output_in_any_form(form):
+    x = np.ones((2, 4))
+    nets = [lambda pixels, t: type("Output", (), {"sample": pixels**2}), lambda pixels, t: form(pixels**2)]
+    said, found = (sensitivity(Network(net, Tabulated.ddpm(), (2, 2, 1)), x, Level(0.6, 0.8), [1]) for net in nets)
+    np.testing.assert_array_equal(found, said)

@@ -48,7 +48,7 @@ def predict(net, pixels, t, batch=None):
     while True:
         try:
             cuts = [slice(i, i + size) for i in range(0, len(pixels), size)]
-            parts = [_tensor(net(pixels[cut], t[cut]), pixels[cut], t[cut]) for cut in cuts]
+            parts = [output_of(net(pixels[cut], t[cut]), pixels[cut], t[cut]) for cut in cuts]
             return parts[0] if len(parts) == 1 else torch.cat(parts)
         except torch.OutOfMemoryError as full:
             size = min(size, len(pixels)) // 2
@@ -57,8 +57,8 @@ def predict(net, pixels, t, batch=None):
                 raise MemoryError(f"{one} does not fit on {pixels.device}; use a smaller model or the CPU") from full
 
 
-def _tensor(output, pixels, t):
-    """The tensor in a network's output, checked."""
+def output_of(output, pixels, t):
+    """The tensor in a network's output for pixels at times t, in one of the forms of `predict`; checked."""
     if isinstance(output, dict) and "sample" in output:
         output = output["sample"]
     output = getattr(output, "sample", output)

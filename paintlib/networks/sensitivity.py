@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
-from paintlib.checks import require, whole
+from paintlib.checks import as_numpy, real_array, require, whole
+from paintlib.levels import check_level
 from paintlib.networks.adapters import Network, endpoint
-from paintlib.networks.pixels import column, to_pixels
+from paintlib.networks.pixels import column, output_of, to_pixels
 
 
 def sensitivity(network, x, level, values):
@@ -17,18 +18,20 @@ def sensitivity(network, x, level, values):
     require(
         isinstance(network, Network), "network", type(network).__name__, "give a Network, which predicts noise, x or v"
     )
+    remedy = f"give indices from 0 to {network.D - 1}"
+    require(np.ndim(values) == 1 and len(values) > 0, "values", repr(values), remedy)
     for v in values:
-        whole("values", v, 0, f"give indices from 0 to {network.D - 1}")
-    require(max(values) < network.D, "values", max(values), f"give indices from 0 to {network.D - 1}")
-    require(
-        np.ndim(level.kappa) == 0 and 0 < level.kappa < np.inf, "level", level, "give one level, 0 < kappa < infinity"
-    )
+        whole("values", v, 0, remedy)
+        require(v < network.D, "values", v, remedy)
+    one = np.ndim(check_level(level).kappa) == 0 and 0 < level.kappa < np.inf
+    require(one, "level", level, "give one level, 0 < kappa < infinity")
+    states = as_numpy(real_array("x", x, 2)).astype(float)
     vp = level.vp()
     time = torch.full((len(x),), float(network.schedule.time(vp.kappa)))
-    pixels = to_pixels(np.asarray(x) * (vp.alpha / level.alpha), network.shape, network.net).requires_grad_()
+    pixels = to_pixels(states * (vp.alpha / level.alpha), network.shape, network.net).requires_grad_()
     alpha, sigma = (column([a], pixels) for a in (vp.alpha, vp.sigma))
     with torch.enable_grad():
-        output = network.net(pixels, time.to(pixels)).sample
+        output = output_of(network.net(pixels, time.to(pixels)), pixels, time)[:, : network.shape[2]]
         estimate = endpoint(pixels, output, alpha, sigma, network.prediction).permute(0, 2, 3, 1).reshape(len(x), -1)
         total = estimate.sum(dim=0)
         rows = [torch.autograd.grad(total[v], pixels, retain_graph=True)[0].mean(dim=0) for v in values]
