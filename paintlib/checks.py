@@ -58,14 +58,21 @@ def square_range(xp, dtype):
     return float(info.smallest_normal) ** 0.5, float(info.max) ** 0.5
 
 
+def floats(quantity, array):
+    """The array library of an array of floating-point numbers."""
+    xp = library(quantity, array)
+    if not floating(xp, array.dtype):
+        require(False, quantity, f"dtype {array.dtype}", "convert to floating point (for pixels: data.to_vectors)")
+    return xp
+
+
 def real_array(quantity, array, ndim=None, empty=False):
     """Check that `array` holds finite floating-point numbers, with `ndim` axes if given, and is not empty.
 
     With `empty` there may be no rows.
     """
-    xp, shape = library(quantity, array), tuple(array.shape)
-    if not floating(xp, array.dtype):
-        require(False, quantity, f"dtype {array.dtype}", "convert to floating point (for pixels: data.to_vectors)")
+    floats(quantity, array)
+    shape = tuple(array.shape)
     if ndim is not None and len(shape) != ndim:
         require(False, quantity, f"shape {shape}", f"give an array with {ndim} axes")
     if empty and shape[0] == 0 and 0 not in shape[1:]:

@@ -8,7 +8,7 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from paintlib.axes import axes_of_few, check_orthonormal, principal_axes
-from paintlib.checks import not_negative, number, rates, real_array, require, same_kind, same_library, state
+from paintlib.checks import floats, not_negative, number, rates, real_array, require, same_kind, same_library, state
 from paintlib.features import emergence_kappa, psi, psi_rate, xi, xi_rate
 from paintlib.levels import CLEAN, Level, check_level
 from paintlib.moments import Moments
@@ -133,7 +133,7 @@ class Gaussian:
 
     def like(self, x):
         """This Gaussian with the array library, dtype and device of `x`."""
-        xp = array_namespace(x)
+        xp = floats("x", x)
         parts = (xp.asarray(a, dtype=x.dtype, device=x.device) for a in (self.mu, self.U, self.lam))
         return Gaussian._of(*parts, self.rest)
 

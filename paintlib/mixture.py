@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
-from paintlib.checks import real_array, require, same_kind, same_library, state
+from paintlib.checks import floats, real_array, require, same_kind, same_library, state
 from paintlib.gaussian import Gaussian
 from paintlib.levels import check_level
 from paintlib.logspace import check_prior, logsumexp, softmax
@@ -91,7 +91,7 @@ class Mixture:
 
     def like(self, x):
         """This mixture with the array library, dtype and device of `x`."""
-        prior = array_namespace(x).asarray(self.prior, dtype=x.dtype, device=x.device)
+        prior = floats("x", x).asarray(self.prior, dtype=x.dtype, device=x.device)
         return Mixture(prior, [mode.like(x) for mode in self.modes])
 
     def _look(self, x, level):

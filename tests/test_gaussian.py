@@ -16,6 +16,7 @@ from truth import LIBRARIES, SCHEDULES, a_gaussian, dense, dense_score, drift_an
 
 from paintlib.denoisers import score, velocity
 from paintlib.gaussian import Gaussian, emergence_kappa, psi, psi_rate, xi, xi_rate
+from paintlib.mixture import Mixture
 from paintlib.schedules import CLEAN, VP, Level
 
 G = a_gaussian()
@@ -388,3 +389,10 @@ def test_no_dense_matrix_at_a_size_where_it_would_not_fit():
     x = rng.standard_normal(D)
     assert fitted.rank == 5
     assert np.isfinite(fitted.flow(x, VPS(1.0))).all() and math.isfinite(fitted.log_prob(x, VPS(0.5)))
+
+
+def test_like_an_array_of_whole_numbers_is_refused_for_it_would_cut_all_digits():
+    g = a_gaussian(3, (2.0, 1.0))
+    for like in (g.like, Mixture(np.ones(1), [g]).like):
+        with pytest.raises(ValueError, match=r"x: got dtype int64; convert to floating point"):
+            like(np.arange(3))

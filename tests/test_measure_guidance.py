@@ -48,6 +48,20 @@ def test_a_level_that_is_visited_twice_counts_once():
     np.testing.assert_allclose(guidance.reversals(twice), guidance.reversals(once))
 
 
+@pytest.mark.parametrize("measure", [guidance.swing, guidance.reversals, guidance.measures])
+def test_too_short_a_path_or_another_thing_is_refused(measure):
+    with pytest.raises(ValueError, match=r"path: got 3 levels; for its turns"):
+        measure(path(np.random.default_rng(0).normal(size=(3, 2, 5))))
+    with pytest.raises(ValueError, match=r"path: got list; give a Trajectory"):
+        measure([[1.0, 2.0]])
+
+
+def test_a_path_that_stands_still_has_no_share_of_its_moves():
+    for measure in (guidance.swing, lambda run: guidance.first(run.x)):
+        with pytest.raises(ValueError, match=r"path: got one that stands still"):
+            measure(path(np.ones((9, 1, 5))))
+
+
 def test_the_table_is_complete_and_compared_prompt_by_prompt():
     table = guidance.stored("emoji")
     found = {(cell["strength"], cell["sampler"]) for cell in table["cells"]}

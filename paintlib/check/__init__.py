@@ -10,7 +10,7 @@ from typing import Any
 
 from paintlib.check.attempt import Attempt
 from paintlib.check.forms import Wrong, close, number, numbers, parts
-from paintlib.checks import require
+from paintlib.checks import require, whole
 
 __all__ = ["Wrong", "answer", "close", "exercise", "function", "hint", "number", "numbers", "parts"]
 
@@ -81,7 +81,9 @@ def _what_is_off(exercise, value):
 def hint(number, level=1):
     """Print hint `level` of exercise `number`, counted from 1."""
     hints = _find(number).hints
-    require(1 <= level <= len(hints), "level", level, f"exercise {number} has hints 1 to {len(hints)}")
+    remedy = f"exercise {number} has hints 1 to {len(hints)}"
+    whole("level", level, 1, remedy)
+    require(level <= len(hints), "level", level, remedy)
     print(f"Hint {level} of {len(hints)}: {hints[level - 1]}")
 
 
@@ -93,5 +95,7 @@ def _find(number):
         if missing.name != f"paintlib.check.ch{chapter}":
             raise
     known = sorted(EXERCISES)
-    require(number in EXERCISES, "number", repr(number), f"known here: {', '.join(known) or 'none'}")
+    require(
+        isinstance(number, str) and number in known, "number", repr(number), f"known here: {', '.join(known) or 'none'}"
+    )
     return EXERCISES[number]

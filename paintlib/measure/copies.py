@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from paintlib.checks import real_array, require
+from paintlib.checks import real_array, require, same_library, vectors, whole
 
 
 def nearest(x, album, count=2):
@@ -11,10 +11,12 @@ def nearest(x, album, count=2):
     A copy stands out by its gap: far nearer to one picture than to all others. The literature counts a sample as a copy
     where the first distance is below a third of the second (Favero and others 2025, say).
     """
-    real_array("x", x, 2)
-    real_array("album", album, 2)
+    vectors("x", real_array("x", x, 2))
+    vectors("album", real_array("album", album, 2))
+    same_library(album, x, "album")
     require(x.shape[1] == album.shape[1], "x, album", f"shapes {x.shape}, {album.shape}", "need (B, D) and (N, D)")
-    require(1 <= count <= len(album), "count", count, f"the album has {len(album)} pictures")
+    whole("count", count, 1, "give how many of the nearest are wanted")
+    require(count <= len(album), "count", count, f"the album has {len(album)} pictures")
     square = np.sum(x**2, axis=1)[:, None] - 2 * x @ album.T + np.sum(album**2, axis=1)
     which = np.argsort(square, axis=1)[:, :count]
     away = x[:, None, :] - album[which]  # once more, for the difference of squares loses digits where it is small

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from paintlib import geometry
-from paintlib.checks import require
+from paintlib.checks import require, vectors
+from paintlib.samplers import Trajectory
 
 STRENGTHS = (1.0, 3.0, 5.0, 7.5)
 SAMPLERS = {  # all of them deterministic, with one evaluation a step
@@ -45,6 +46,7 @@ def measures(path):
     "2 PCs", "plane", "Eq. 7", and the PCs for 99.9 % of states, differences and noise as in Table 2; "PC1" is the
     variance on the first one, raw and in common coordinates; "swing" and "reversals" as below.
     """
+    turns = {"swing": swing(path), "reversals": reversals(path)}
     x, alpha = path.vp().astype(float), path.level.vp().alpha
     eps = geometry.conserved(path.x[:-1], path.x0_hat[:-1], path.level[:-1, None]).astype(float)
     moves = np.diff(x, axis=0)
@@ -57,16 +59,18 @@ def measures(path):
         "dim noise": geometry.effective_dimension(eps, centred=True),
         "PC1 raw": first(path.x),
         "PC1": first(x),
-        "swing": swing(path),
-        "reversals": reversals(path),
+        **turns,
     }
 
 
 def first(x):
     """The part of a path's variance on its first principal component, in %, (B,)."""
-    rows = np.moveaxis(x.astype(float), 0, -2)
+    require(
+        isinstance(x, np.ndarray) and x.ndim >= 2, "x", type(x).__name__, "give the states, a NumPy array (T, B, D)"
+    )
+    rows = np.moveaxis(vectors("x", x).astype(float), 0, -2)
     power = np.linalg.svd(rows - rows.mean(-2, keepdims=True), compute_uv=False) ** 2
-    return 100 * power[..., 0] / power.sum(-1)
+    return 100 * power[..., 0] / _moved(power.sum(-1))
 
 
 def swing(path):
@@ -74,20 +78,31 @@ def swing(path):
 
     A level that is visited twice, as by PNDM, counts once, and the last two turns, where grids are uneven, do not.
     """
-    x = _evenly(path)
+    x = _evenly(path, 5)
     turns, moves = (np.linalg.norm(np.diff(x, n=n, axis=0), axis=-1) for n in (2, 1))
-    return 100 * turns[:-2].sum(0) / moves[1:-2].sum(0)
+    return 100 * turns[:-2].sum(0) / _moved(moves[1:-2].sum(0))
 
 
 def reversals(path):
     """At how many of its steps a path takes back its last turn, in %, (B,): the next one points against it."""
-    turn = np.diff(_evenly(path), n=2, axis=0)[:-2]
+    turn = np.diff(_evenly(path, 6), n=2, axis=0)[:-2]
     return 100 * ((turn[:-1] * turn[1:]).sum(-1) < 0).mean(0)
 
 
-def _evenly(path):
+def _evenly(path, least):
+    """A path's states in common coordinates, each level once; `least` of them are needed."""
+    kind = isinstance(path, Trajectory) and isinstance(path.x, np.ndarray)
+    require(kind, "path", type(path).__name__, "give a Trajectory of NumPy arrays")
     kappa = np.asarray(path.level.kappa)
-    return path.vp()[np.append(kappa[1:] != kappa[:-1], True)].astype(float)
+    once = np.append(kappa[1:] != kappa[:-1], True)
+    require(once.sum() >= least, "path", f"{once.sum()} levels", f"for its turns give {least} or more")
+    return path.vp()[once].astype(float)
+
+
+def _moved(length):
+    """The length of every path, if none stands still."""
+    require(bool(np.all(length > 0)), "path", "one that stands still", "a share of its moves needs some")
+    return length
 
 
 def paint(pipe, sampler, strength, prompts, noise, steps=STEPS):

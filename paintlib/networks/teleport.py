@@ -22,7 +22,7 @@ from paintlib.networks.files import sides
 from paintlib.networks.forms import taken
 from paintlib.networks.jumps import land
 from paintlib.networks.labels import takes_labels
-from paintlib.networks.schedulers import sort_arguments, title, visits
+from paintlib.networks.schedulers import kind, sort_arguments, title, visits
 from paintlib.networks.watch import begin, rehearse
 
 SAME_KAPPA = 1e-3  # relative: schedulers look their levels up in tables of float32
@@ -46,6 +46,7 @@ def latents(theory, scheduler, noise, steps=None, skip=0, **setting):
     require(
         name.removesuffix("Scheduler") not in REFUSED, "scheduler", name, REFUSED.get(name.removesuffix("Scheduler"))
     )
+    kind(scheduler)  # one that is not recorded may have no `set_timesteps` at all
     known = "timesteps" in inspect.signature(scheduler.set_timesteps).parameters
     require(known, "scheduler", name, ELSEWHERE)
     landing = land(theory, scheduler, noise, steps, skip, **setting)

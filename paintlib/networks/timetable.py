@@ -19,6 +19,7 @@ from paintlib.checks import require
 from paintlib.networks.schedulers import title, visits
 from paintlib.networks.teleport import equivalent
 from paintlib.schedules import Tabulated
+from paintlib.timetables import Timetable
 
 
 def hand_over(timetable, scheduler):
@@ -38,6 +39,7 @@ def hand_over(timetable, scheduler):
     All others take no levels of one's own and are refused. A table ends where the scheduler ends: at kappa = 0, or at
     the end of the scheduler's own table if it is told so (`final_sigmas_type="sigma_min"`).
     """
+    require(isinstance(timetable, Timetable), "timetable", type(timetable).__name__, "give a Timetable")
     name = title(scheduler)
     if name in ("DDIMScheduler", "DDIMParallelScheduler"):
         scheduler = equivalent(scheduler, clean=timetable.kappas[-1] == 0)
