@@ -48,6 +48,10 @@ window.page = {
     }
     return bad;
   },
+
+  // Tables and equations that have to be scrolled sideways. (What cells print may be: it keeps its lines.)
+  sideways: () => [...document.querySelectorAll("article :is(.pst-scrollable-table-container, mjx-container[display]).scrolls")]
+    .filter((e) => e.checkVisibility()).map((e) => `${e.scrollWidth} > ${e.clientWidth}: ${e.textContent.slice(0, 80)}`),
   frames: () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
 
   // [alternative text, markup] of each picture that is no mere ornament.

@@ -121,7 +121,7 @@ def test_the_check_for_width_sees_what_sticks_out_and_lets_a_box_scroll(visit):
 
 @pages
 def test_nothing_is_cut_at_any_width(visit, page):
-    """Code wraps, figures and tables fit or scroll with a sign, equations keep their number; axe finds nothing."""
+    """Code wraps, figures, tables and equations fit, what cells print fits or scrolls with a sign."""
     tab = visit(page, fresh=True)
     tab.evaluate("document.querySelectorAll('article details').forEach((fold) => (fold.open = true))")
     for width in WIDTHS:
@@ -131,6 +131,7 @@ def test_nothing_is_cut_at_any_width(visit, page):
             tab.evaluate("page.frames()")
             assert tab.evaluate("page.cut()") == [], f"at {width} pixels, {theme}"
             assert tab.evaluate(f"page.wide({width + 1})") == []
+        assert tab.evaluate("page.sideways()") == [], f"at {width} pixels"
     tab.emulate_media(media="print", color_scheme="dark")
     tab.evaluate("page.frames()")
     assert not tab.evaluate("page.isDark()"), "a page read in the dark is printed light"
