@@ -9,12 +9,13 @@ from pathlib import Path
 import browser as browsers
 import pytest
 from hypothesis import settings
+from tries import TRIED
 
 ROOT = Path(__file__).parents[1]
 
 # In CI the same examples every time; at a desk new ones, which may find what CI does not.
 settings.register_profile("ci", derandomize=True)
-settings.register_profile("many", max_examples=2400)
+settings.register_profile("many", max_examples=1330)  # 50,000 inputs in all; the summary counts them
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
@@ -66,6 +67,11 @@ def pytest_runtest_makereport(item, call):
         if "GPU" not in reason:
             report.outcome = "failed"
             report.longrepr = f"Nothing may be skipped in CI. {reason}"
+
+
+def pytest_terminal_summary(terminalreporter):
+    if TRIED:
+        terminalreporter.write_line(f"{TRIED.total():,} random inputs in {len(TRIED)} tests")
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from tries import tries
 from truth import a_gaussian
 
 from paintlib import geometry, grids, perturb
@@ -254,7 +255,7 @@ def answer(call):
 
 
 @given(alpha=ANY, sigma=ANY)
-@settings(max_examples=100, deadline=None)
+@tries(100)
 def test_any_two_numbers_are_a_level_or_refused(alpha, sigma):
     level = answer(lambda: Level(alpha, sigma))
     right = all(a == 0 or 1e-150 <= a <= 1e150 for a in (alpha, sigma)) and max(alpha, sigma) > 0
@@ -262,7 +263,7 @@ def test_any_two_numbers_are_a_level_or_refused(alpha, sigma):
 
 
 @given(entry=ANY, where=st.integers(0, 2), library=LIBRARY)
-@settings(max_examples=100, deadline=None)
+@tries(100)
 def test_one_bad_entry_in_a_gaussian_is_found(entry, where, library):
     parts = [np.array(a) for a in (G.mu, G.U, G.lam)]
     before = parts[where].flat[0]
@@ -276,7 +277,7 @@ def test_one_bad_entry_in_a_gaussian_is_found(entry, where, library):
 
 
 @given(entry=ANY, library=LIBRARY, model=st.sampled_from(["Gaussian", "PointCloud"]))
-@settings(max_examples=60, deadline=None)
+@tries(60)
 def test_one_bad_entry_in_a_state_is_found(entry, library, model):
     assume(not 1e150 < abs(entry) < INF)  # whose square is no float64
     x = np.array(np.broadcast_to(ONES, (2, D)))
@@ -287,7 +288,7 @@ def test_one_bad_entry_in_a_state_is_found(entry, library, model):
 
 
 @given(weights=st.lists(ANY | st.floats(0.01, 1), min_size=1, max_size=4))
-@settings(max_examples=100, deadline=None)
+@tries(100)
 def test_weights_sum_to_one_or_are_refused(weights):
     made = answer(lambda: Mixture(np.array(weights), [G] * len(weights)))
     if made is not None:
@@ -298,7 +299,7 @@ def test_weights_sum_to_one_or_are_refused(weights):
 
 
 @given(times=st.lists(st.floats(0.0, 90.0) | ANY, min_size=1, max_size=4))
-@settings(max_examples=100, deadline=None)
+@tries(100)
 def test_a_grid_falls_or_is_refused(times):
     falling = all(a > b for a, b in pairwise(times))
     steps = answer(lambda: ddim(G, ONES, EDM(0.0), times))
@@ -306,7 +307,7 @@ def test_a_grid_falls_or_is_refused(times):
 
 
 @given(shape=st.lists(st.integers(0, 5), max_size=3), kind=st.sampled_from([np.float64, np.float32, np.int64, bool]))
-@settings(max_examples=60, deadline=None)
+@tries(60)
 def test_any_shape_and_dtype_of_x(shape, kind):
     x = np.ones(shape, dtype=kind)
     right = x.size > 0 and shape[-1:] == [D] and np.issubdtype(kind, np.floating)
@@ -316,7 +317,7 @@ def test_any_shape_and_dtype_of_x(shape, kind):
 
 @example(n=5, start=2.0, end=1.0, lam=5.5e-31)  # angles so small that their complement loses every digit
 @given(n=st.integers(-2, 30), start=ANY, end=ANY, lam=ANY)
-@settings(max_examples=100, deadline=None)
+@tries(100)
 def test_every_grid_falls_or_is_refused(n, start, end, lam):
     schedule = EDM(0.0)
     for make in (grids.uniform, grids.log_snr, grids.karras, lambda s, n, **k: grids.equal_angle(s, n, lam, **k)):

@@ -24,6 +24,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from tries import tries
 
 from paintlib import data
 from paintlib.data import fetch, make
@@ -243,6 +244,7 @@ if os.environ.get("PAINTLIB_DATA"):
 # Vectors and images
 
 
+@tries(100)
 @given(arrays(np.uint8, st.sampled_from([(1, 5, 7), (3, 6, 5), (2, 4, 5, 3), (3, 2, 2), (1, 1, 2, 1)])))
 def test_vectors_and_images_are_inverse(images):
     x = data.to_vectors(images)

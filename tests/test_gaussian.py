@@ -5,13 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad, solve_ivp
 from scipy.linalg import sqrtm
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import multivariate_normal
 from sklearn.decomposition import PCA
+from tries import tries
 from truth import LIBRARIES, SCHEDULES, a_gaussian, dense, dense_score, drift_and_diffusion, integrate, noisy
 
 from paintlib.denoisers import score, velocity
@@ -81,7 +82,7 @@ def test_d2_variance_preserving_and_exploding_are_one_curve():
 
 
 @given(kappas=st.tuples(*[st.floats(0.01, 100)] * 3), alphas=st.tuples(*[st.floats(0.01, 2)] * 3))
-@settings(max_examples=40, deadline=None)
+@tries(40)
 def test_flow_composes(kappas, alphas):
     a, b, c = (Level(alpha, alpha * kappa) for kappa, alpha in zip(kappas, alphas, strict=True))
     x = a.alpha * G.mu + np.random.default_rng(5).standard_normal((3, G.D)) * a.sigma
@@ -90,7 +91,7 @@ def test_flow_composes(kappas, alphas):
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=20, deadline=None)
+@tries(20)
 def test_turned_data_are_painted_the_same_way(seed):
     rng = np.random.default_rng(seed)
     Q = np.linalg.qr(rng.standard_normal((G.D, G.D)))[0]

@@ -5,10 +5,11 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 from sklearn.decomposition import PCA
+from tries import tries
 from truth import LIBRARIES
 
 from paintlib.denoisers import noise, score
@@ -170,7 +171,7 @@ def test_score_and_noise_keep_their_digits_at_small_sigma(g, sigma):
 
 
 @given(sigma=st.floats(1e-12, 1.0), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@tries(30)
 def test_on_a_sheet_the_score_along_the_axes_keeps_its_digits(sigma, seed):
     """Off the sheet it is -y_perp / sigma^2, of which nothing may leak into the axes: there it is -c / v."""
     sheet = Gaussian(G.mu, U, G.lam)

@@ -7,11 +7,12 @@ import pytest
 import sympy
 import torch
 from diffusers import EulerDiscreteScheduler
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad, quad_vec, solve_ivp
 from scipy.optimize import minimize_scalar
 from sklearn.decomposition import PCA
+from tries import tries
 from truth import LIBRARIES, a_gaussian
 
 from paintlib import geometry, grids
@@ -219,7 +220,7 @@ def test_e4_the_printed_bound_is_broken_from_lam_5_302():
 
 
 @given(lam=POWER, alpha=st.just(0.0) | st.floats(1e-150, 1))
-@settings(max_examples=200, deadline=None)
+@tries(200)
 def test_d5_eq_70_corrected_bounds_of_J(lam, alpha):
     """-sqrt(lam / (1 + lam)) <= -min(sigma, alpha sqrt(lam)) <= J <= 0, at any level."""
     level = Level(alpha, math.sqrt(1 - alpha**2))

@@ -6,9 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from diffusers import EDMEulerScheduler, HeunDiscreteScheduler
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
+from tries import tries
 from truth import SCHEDULES
 
 from paintlib import grids
@@ -176,7 +177,7 @@ def test_d7_the_fixed_point_beats_the_other_grids():
 
 
 @given(lam=st.floats(1e-2, 1e3), n=st.integers(1, 20))
-@settings(max_examples=15, deadline=None)
+@tries(15)
 def test_d7_for_one_variance_the_fixed_point_is_equal_angles(lam, n):
     one = grids.optimal(EDM(), n, np.array([lam]))
     np.testing.assert_allclose(one, grids.equal_angle(EDM(), n, lam), rtol=3e-3)  # 2000 points of a density

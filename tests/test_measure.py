@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from scipy.linalg import sqrtm
 from scipy.optimize import linear_sum_assignment
 from scipy.signal import correlate
 from sklearn.metrics import r2_score
+from tries import tries
 from truth import LIBRARIES
 
 from paintlib import data, measure
@@ -126,7 +127,7 @@ def test_low_rank_needs_no_square_matrix():
     assert measure.frechet_gaussians(a, b) == pytest.approx(2, abs=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@tries(30)
 @given(st.integers(0, 10**6), st.lists(st.integers(1, 5), min_size=3, max_size=3))
 def test_distance_is_a_metric_and_does_not_turn(seed, ranks):
     rng = np.random.default_rng(seed)

@@ -4,11 +4,12 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logsumexp, softmax
 from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
+from tries import tries
 from truth import LIBRARIES, a_gaussian, dense, dense_score, integrate, noisy
 
 from paintlib.denoisers import score
@@ -99,7 +100,7 @@ def test_modes_without_variance_are_a_point_cloud():
 
 
 @given(order=st.permutations([0, 1, 2]))
-@settings(max_examples=6, deadline=None)
+@tries(6)
 def test_the_order_of_the_modes_does_not_matter(order):
     shuffled = Mixture(WEIGHTS[order], [MODES[i] for i in order])
     x = states(LEVELS[0], 4)

@@ -8,8 +8,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tries import tries
 from truth import LIBRARIES
 
 from paintlib import data, moments
@@ -50,7 +51,7 @@ def test_blocks_of_columns_and_of_rows_change_nothing(monkeypatch):
 
 
 @given(cuts=st.lists(st.integers(1, 59), max_size=6), order=st.randoms(use_true_random=False))
-@settings(max_examples=30, deadline=None)
+@tries(30)
 def test_moments_of_parts_add_up_in_any_order(cuts, order):
     data = points(60, 5)
     parts = [Moments.of(part) for part in np.split(data, sorted(set(cuts)))]

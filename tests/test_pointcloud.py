@@ -7,10 +7,11 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.special import logsumexp, softmax
 from scipy.stats import multivariate_normal
+from tries import tries
 from truth import LIBRARIES
 
 from paintlib import grids
@@ -116,7 +117,7 @@ def test_points_kept_in_float32_are_exact_all_the_same():
     far=st.sampled_from([0.0, 1.0, 1e4]),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=40, deadline=None)
+@tries(40)
 def test_any_dynamic_range_against_brute_force(log_sigma, scale, far, seed):
     """Points of every size, x on them or far away, sigma from 1e-6 to 100 of their size."""
     rng = np.random.default_rng(seed)
@@ -148,7 +149,7 @@ def test_the_right_point_is_chosen_far_from_all_of_them():
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=15, deadline=None)
+@tries(15)
 def test_order_and_rotation_of_the_points_do_not_matter(seed):
     rng, level = np.random.default_rng(seed), Level(0.9, 0.3)
     y, x, order = rng.standard_normal((15, 4)), rng.standard_normal((3, 4)), rng.permutation(15)

@@ -6,9 +6,10 @@ import mpmath
 import numpy as np
 import pytest
 from diffusers import DDPMScheduler, EulerDiscreteScheduler
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad, solve_ivp
+from tries import tries
 from truth import LIBRARIES, SCHEDULES
 
 from paintlib.gaussian import psi
@@ -69,7 +70,7 @@ def test_rate_is_the_derivative(name):
 
 @each_schedule
 @given(share=st.floats(0, 1))
-@settings(max_examples=40, deadline=None)
+@tries(40)
 def test_time_inverts_kappa(name, share):
     schedule, (low, high) = SCHEDULES[name], TIMES[name]
     t = low + share * (high - low)
@@ -131,7 +132,7 @@ def test_table_between_its_entries_equals_diffusers():
 
 
 @given(log_snr=st.floats(-30, 30))
-@settings(max_examples=50, deadline=None)
+@tries(50)
 def test_level_conversions_both_ways(log_snr):
     level = Level.from_log_snr(log_snr)
     assert level.log_snr == pytest.approx(log_snr, rel=1e-12, abs=1e-12)
