@@ -194,6 +194,8 @@ def test_pictures_of_any_form(images, margin, black):
 def test_vectors_of_any_form_shown_as_any_picture(x, shape):
     shown = answered(lambda: data.to_images(x, shape))
     assert shown is None or (shown.min() >= 0 and shown.max() <= 1)
+    kept = answered(lambda: data.to_uint8(x, shape))
+    assert (shown is None and kept is None) or np.abs(kept / 255.0 - shown).max() <= 0.502 / 255
 
 
 @tries(60)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -252,6 +253,17 @@ def test_vectors_and_images_are_inverse(images):
     back = data.to_images(x, images.shape[1:])
     assert back.min() >= 0 and back.max() <= 1
     np.testing.assert_allclose(back * 255, images, atol=1e-12)
+    for kind in (np.float64, np.float32, torch.as_tensor):
+        np.testing.assert_array_equal(data.to_uint8(kind(x), images.shape[1:]), images)
+
+
+def test_bytes_are_rounded_to_the_nearest_and_clipped():
+    levels = np.linspace(-1.2, 1.2, 4001)[:, None]
+    found = data.to_uint8(levels, (1, 1))[:, 0, 0]
+    away = np.abs(levels.clip(-1, 1) - np.arange(256) / 127.5 + 1)
+    np.testing.assert_array_equal(np.take_along_axis(away, found[:, None].astype(int), 1)[:, 0], away.min(1))
+    with pytest.raises(ValueError, match="x: got NaN or infinity"):
+        data.to_uint8(np.full((1, 4), np.nan), (2, 2))
 
 
 def test_rows_run_over_height_then_width_then_channel():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
+from paintlib import data
 from paintlib.gaussian import Gaussian
 from paintlib.measure import lists
 from paintlib.measure.distance import fitted
@@ -41,7 +42,7 @@ CELLS = [
 @pytest.fixture
 def known(monkeypatch):
     monkeypatch.setattr(lists, "stored", lambda name: {"cells": CELLS})
-    album = lists.pictures(G.sample(np.random.default_rng(1).standard_normal((5000, 12))), (2, 2, 3))
+    album = data.to_uint8(G.sample(np.random.default_rng(1).standard_normal((5000, 12))), (2, 2, 3))
     return look(album)
 
 

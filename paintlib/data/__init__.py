@@ -6,8 +6,8 @@
     data.load("cifar10", "test")      a full split: from a local file, or fetched once and kept
 
 The names are "cifar10" and "fashion-mnist". Pixels are uint8; `to_vectors` takes them to [-1, 1], row by row, as
-vectors (..., D), and `to_images` takes vectors back for `imshow`. The shipped files are described in
-paintlib/datasets/README.md; `python -m paintlib.data.make` computes them. Nothing here is unpickled.
+vectors (..., D), `to_uint8` takes vectors back, and `to_images` makes them fit for `imshow`. The shipped files are
+described in paintlib/datasets/README.md; `python -m paintlib.data.make` computes them. Nothing here is unpickled.
 """
 
 import io
@@ -21,7 +21,7 @@ import numpy as np
 
 from paintlib.checks import require
 from paintlib.data.fetch import UNREADABLE, digest, obtain
-from paintlib.data.pixels import pad, to_images, to_vectors
+from paintlib.data.pixels import pad, to_images, to_uint8, to_vectors
 from paintlib.data.sources import SOURCES, read_npz
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "sample",
     "shipped",
     "to_images",
+    "to_uint8",
     "to_vectors",
 ]
 

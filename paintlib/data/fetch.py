@@ -1,6 +1,7 @@
 """Fetching a file so that what is kept is whole and right: resumed, verified, then moved into place."""
 
 import hashlib
+import io
 import os
 import sys
 import time
@@ -10,6 +11,8 @@ from http.client import HTTPException
 from tarfile import TarError
 from urllib.request import Request, urlopen
 from uuid import uuid4
+
+import numpy as np
 
 from paintlib.checks import require
 
@@ -137,6 +140,16 @@ def write_whole(path, raw):
 def _kept(part, shared, archive):
     have = _size(part)
     return f"; {have} of its {archive.size} bytes are kept in {shared}, call again to resume" if have else ""
+
+
+def kept(file, make):
+    """The arrays of an .npz file, {name: array}; where there is none, make() gives them, and they are kept there."""
+    if not file.exists():
+        buffer = io.BytesIO()
+        np.savez(buffer, **make())
+        write_whole(file, buffer.getvalue())
+    with np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def progress(name, start, size):

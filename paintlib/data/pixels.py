@@ -21,6 +21,21 @@ def to_images(x, shape):
 
     What lies outside [-1, 1] is clipped. That is for the eye alone: compute with x, never with what comes out here.
     """
+    x = _checked(x, shape)
+    return np.clip((x + 1) / 2, 0, 1).reshape(*x.shape[:-1], *shape)
+
+
+def to_uint8(x, shape):
+    """Vectors (..., D) in [-1, 1] as pictures (..., *shape), uint8, rounded: the inverse of `to_vectors`.
+
+    What lies outside [-1, 1] is clipped, as files of pictures clip it.
+    """
+    x = _checked(x, shape)
+    return np.round(127.5 * np.clip(x, -1, 1) + 127.5).astype(np.uint8).reshape(*x.shape[:-1], *shape)
+
+
+def _checked(x, shape):
+    """Vectors as NumPy's, if they fill pictures of this shape."""
     x = as_numpy(x)
     sides = isinstance(shape, tuple | list) and len(shape) > 0
     require(sides, "shape", repr(shape), "give the shape of one image, (H, W) or (H, W, C)")
@@ -32,7 +47,7 @@ def to_images(x, shape):
     require(x.ndim > 0 and x.shape[-1] == math.prod(shape), "x", f"shape {x.shape}",
             f"its last axis must have length {math.prod(shape)} to fill images of shape {tuple(shape)}")  # fmt: skip
     require(np.isfinite(x).all(), "x", "NaN or infinity", "such pixels have no colour; look for their cause")
-    return np.clip((x + 1) / 2, 0, 1).reshape(*x.shape[:-1], *shape)
+    return x
 
 
 def pad(images, margin=2, black=0):

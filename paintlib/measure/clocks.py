@@ -20,7 +20,6 @@ goes on where it was, and more seeds add to those that are there.
 """
 
 import argparse
-import io
 import json
 import os
 import platform
@@ -32,7 +31,7 @@ import numpy as np
 
 from paintlib import samplers, transfer, usual
 from paintlib.checks import require, whole
-from paintlib.data.fetch import digest, write_whole
+from paintlib.data.fetch import digest, kept, write_whole
 from paintlib.measure.distance import frechet
 from paintlib.schedules import EDM
 from paintlib.timetables import best, jump_costs, placed, step_costs
@@ -137,12 +136,8 @@ class Job:
         """An array of the folder, made and kept there if it is not yet."""
         if self.folder is None:
             return make()
-        file = self.folder / f"{digest(f'{self.name} {what}'.encode())[:16]}.npy"
-        if not file.exists():
-            buffer = io.BytesIO()
-            np.save(buffer, make())
-            write_whole(file, buffer.getvalue())
-        return np.load(file, allow_pickle=False)
+        file = self.folder / f"{digest(f'{self.name} {what}'.encode())[:16]}.npz"
+        return kept(file, lambda: {"x": make()})["x"]
 
     def truth(self, block, first=80.0):
         """The last states of a fine run of a block's noises."""

@@ -8,17 +8,17 @@ file for each 50 pictures, and are not made again.
 """
 
 import argparse
-import io
 import json
 import platform
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from paintlib import data
 from paintlib.checks import require, whole
-from paintlib.data.fetch import digest, write_whole
+from paintlib.data.fetch import digest, kept, write_whole
 from paintlib.measure.clocks import paint
 from paintlib.measure.distance import fitted, frechet_gaussians
 from paintlib.measure.inception import INCEPTION_SHA256, _features, load_inception
@@ -28,15 +28,10 @@ from paintlib.measure.stored import stored
 BLOCK, HALVES = 50, 20
 
 
-def pictures(x, shape):
-    """States (B, D) as uint8 pictures (B, H, W, C)."""
-    return np.round(127.5 * np.clip(x, -1, 1) + 127.5).astype(np.uint8).reshape(-1, *shape)
-
-
 def features(painter, gaussian, kappas, n, look):
     """Features of the pictures of block n, painted by DDIM on a list from the noises of the generator (13, n)."""
     z = np.random.default_rng((13, n)).standard_normal((BLOCK, gaussian.D))
-    return look(pictures(paint(painter, gaussian, z, kappas, "", "ddim"), painter.shape))
+    return look(data.to_uint8(paint(painter, gaussian, z, kappas, "", "ddim"), painter.shape))
 
 
 def row(found, real, rng):
@@ -49,17 +44,17 @@ def table(name, painter, gaussian, evaluations, blocks, real, look, folder):
     """The rows, a list of levels each; a line on the terminal for each block."""
     ends = [float(painter.schedule(t).kappa) for t in (0, painter.schedule.t_max)]  # five digits may round beyond
     cells = [c for c in stored(f"clocks_{name}")["cells"] if (c["sampler"], c["jump"]) == ("ddim", "")]
+
+    def made(kappas, n):
+        return {"features": features(painter, gaussian, kappas, n, look)}
+
     rows = []
     for cell in (c for c in cells if c["evaluations"] in evaluations):
         kappas, parts = np.array([k and np.clip(k, *ends) for k in cell["kappas"]]), []
         key = digest(f"{name} {cell['kappas']} {INCEPTION_SHA256}".encode())[:12]
         for n in range(blocks):
-            file = folder / f"{key}-{n:04d}.npy"
-            if not file.exists():
-                buffer = io.BytesIO()
-                np.save(buffer, features(painter, gaussian, kappas, n, look))
-                write_whole(file, buffer.getvalue())
-            parts.append(np.load(file, allow_pickle=False))
+            file = folder / f"{key}-{n:04d}.npz"
+            parts.append(kept(file, partial(made, kappas, n))["features"])
             print(f"{cell['list']}, {len(kappas) - 1} moves: {(n + 1) * BLOCK} pictures", file=sys.stderr, flush=True)
         told = {"list": cell["list"], "evaluations": cell["evaluations"], "kappas": cell["kappas"]}
         rows.append(told | row(np.concatenate(parts), real, np.random.default_rng(0)))

@@ -12,7 +12,6 @@ of one half of them against the other where they are fewer than two cells: more 
 """
 
 import argparse
-import io
 import itertools
 import json
 import os
@@ -25,7 +24,7 @@ import numpy as np
 
 from paintlib import data
 from paintlib.checks import require, whole
-from paintlib.data.fetch import digest, write_whole
+from paintlib.data.fetch import digest, kept, write_whole
 from paintlib.gaussian import Gaussian
 from paintlib.measure.distance import fid, fitted, frechet_gaussians
 from paintlib.measure.inception import INCEPTION_SHA256, _features, load_inception
@@ -70,21 +69,20 @@ def painted(painter, theory, cell, noise, device="cpu"):
     landing = land(theory, scheduler, pixels.contiguous(), cell.steps, cell.skip)
     with torch.inference_mode(), counted(painter) as count:
         x = run(painter.net, scheduler, landing, cell.steps, {}, {})
-    images = (127.5 * x.clamp(-1, 1) + 127.5).round().to(torch.uint8)
-    return images.permute(0, 2, 3, 1).cpu().numpy(), count.images // len(noise)
+    images = data.to_uint8(x.permute(0, 2, 3, 1).flatten(1), painter.shape)
+    return images, count.images // len(noise)
 
 
 def chunk(job, cell, n):
     """Features (batch, F) of chunk n of a cell, and the evaluations a picture took; from its file, if it is there."""
-    file = job.folder / f"{cell}-{job.key}-{n:05d}.npz"
-    if not file.exists():
+
+    def make():
         noise = np.random.default_rng((job.seed, n)).standard_normal((job.batch, job.painter.D))
         images, nfe = painted(job.painter, job.theory, cell, noise, job.device)
-        buffer = io.BytesIO()
-        np.savez(buffer, features=job.features(images), nfe=nfe)
-        write_whole(file, buffer.getvalue())
-    with np.load(file, allow_pickle=False) as arrays:
-        return arrays["features"], int(arrays["nfe"])
+        return {"features": job.features(images), "nfe": nfe}
+
+    arrays = kept(job.folder / f"{cell}-{job.key}-{n:05d}.npz", make)
+    return arrays["features"], int(arrays["nfe"])
 
 
 class Job:
