@@ -132,11 +132,12 @@ def best(costs, most):
     remedy = f"{T} levels allow from 1 to {T - 1} moves; run the fine run on more"
     whole("most", most, 1, remedy)
     require(most <= T - 1, "most", most, remedy)
-    levels, rows = np.arange(T), (slice(T // 2), slice(T // 2, T))  # to the first half no level of the second leads
-    value, came = forward[:, 0], {}
+    starts, rows = T * np.arange(T), (slice(T // 2), slice(T // 2, T))  # no level of the second half leads to the first
+    value, came = forward[:, 0], np.zeros((most + 1, T), dtype=np.intp)
     for moves in range(2, most + 1):
-        came[moves] = np.concatenate([(forward[j, : j.stop] + value[: j.stop]).argmin(axis=1) for j in rows])
-        value = forward[levels, came[moves]] + value[came[moves]]
+        for j in rows:
+            (forward[j, : j.stop] + value[: j.stop]).argmin(axis=1, out=came[moves, j])
+        value = forward.take(starts + came[moves]) + value.take(came[moves])
         possible = math.isfinite(value[-1])
         require(possible, "costs", f"no way of {moves} moves with a finite cost", "mend the costs, or ask for fewer")
     at = np.full((most, most + 1), T - 1)  # at[k - 1]: the grid of k moves, found from its end for all budgets at once
