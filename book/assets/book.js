@@ -1,7 +1,8 @@
 // Formulas are set a few at a time, so that the page answers in between; those down to the end of the screen at once, so
-// that what one sees moves once. A table is as wide as all its formulas let it be.
+// that what one sees moves once. A table is as wide as all its formulas let it be, unless its rows are cards.
 if (window.MathJax?.config) {
-  const seen = (formula) => (formula.closest("table") ?? formula).getBoundingClientRect().top < innerHeight;
+  const table = (formula) => [formula.closest("table")].find((e) => e && getComputedStyle(e).display === "table");
+  const seen = (formula) => (table(formula) ?? formula).getBoundingClientRect().top < innerHeight;
   MathJax.config.startup.pageReady = async () => {
     const formulas = [...document.querySelectorAll(".math")], last = formulas.findLastIndex(seen);
     await new Promise((next) => setTimeout(next));
