@@ -9,7 +9,7 @@ import warnings
 import diffusers
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_anything import (
     BAD,
@@ -142,6 +142,14 @@ PAINTING = {
 }  # fmt: skip
 
 
+def test_copies_among_tensors_are_those_among_arrays():
+    x, album = np.random.default_rng(0).standard_normal((2, 5, D))
+    found = copies.nearest(torch.as_tensor(x), torch.as_tensor(album), 2)
+    for one, other in zip(found, copies.nearest(x, album, 2), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@example(prompts=PROMPTS, options={"start": np.eye(2)})
 @tries(12)
 @given(prompts=seldom(st.just(PROMPTS), st.just("a cat") | WRONG), options=st.fixed_dictionaries({}, optional=PAINTING))
 def test_a_painting_from_a_prompt_is_finite_or_refused(pipe, prompts, options):  # noqa: F811

@@ -62,3 +62,10 @@ def test_a_network_of_ones_own_may_give_its_output_in_any_form(form):
     nets = [lambda pixels, t: type("Output", (), {"sample": pixels**2}), lambda pixels, t: form(pixels**2)]
     said, found = (sensitivity(Network(net, Tabulated.ddpm(), (2, 2, 1)), x, Level(0.6, 0.8), [1]) for net in nets)
     np.testing.assert_array_equal(found, said)
+
+
+@pytest.mark.parametrize("values", [[], [1, [0.5]], [4], [0.5], None])
+def test_indices_that_are_none_are_refused(values):
+    network = Network(lambda pixels, t: pixels**2, Tabulated.ddpm(), (2, 2, 1))
+    with pytest.raises(ValueError, match=r"(?s)values: got .+; "):
+        sensitivity(network, np.ones((2, 4)), Level(0.6, 0.8), values)

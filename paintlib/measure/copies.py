@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from paintlib.checks import real_array, require, same_library, vectors, whole
+from paintlib.checks import as_numpy, real_array, require, vectors, whole
 
 
 def nearest(x, album, count=2):
@@ -11,9 +11,8 @@ def nearest(x, album, count=2):
     A copy stands out by its gap: far nearer to one picture than to all others. The literature counts a sample as a copy
     where the first distance is below a third of the second (Favero and others 2025, say).
     """
-    vectors("x", real_array("x", x, 2))
-    vectors("album", real_array("album", album, 2))
-    same_library(album, x, "album")
+    x = as_numpy(vectors("x", real_array("x", x, 2)))
+    album = as_numpy(vectors("album", real_array("album", album, 2)))
     require(x.shape[1] == album.shape[1], "x, album", f"shapes {x.shape}, {album.shape}", "need (B, D) and (N, D)")
     whole("count", count, 1, "give how many of the nearest are wanted")
     require(count <= len(album), "count", count, f"the album has {len(album)} pictures")

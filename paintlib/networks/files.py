@@ -123,6 +123,8 @@ def _read_network(folder):
     config = _read_json(folder / "config.json")
     kind = config.get("_class_name", "UNet2DModel")
     require(kind in CLASSES, "config.json", f"a {kind}", f"only {CLASSES} are loaded here")
+    negative = {name: value for name, value in config.items() if isinstance(value, int) and value < 0}
+    require(not negative, "config.json", negative, "none of its numbers is below 0; fetch the file again")
     if not whole:
         index = [f for f in names if f.endswith(".json")]
         require(index, str(folder), f"shards {names} without their index", "fetch the .index.json beside them")

@@ -83,6 +83,7 @@ def record(
     """
     _check(pipe, guidance, options)
     prompts = _texts("prompts", [prompts] if isinstance(prompts, str) else prompts)
+    whole("start", start, 0, "say how many steps are done")
     require(start == 0 or noise is not None, "noise", None, "with a start, give the states there, run.x[start] say")
     whole("every", every, 1, "note every step (1), every second (2), ...")
     whole("batch", 1 if batch is None else batch, 1, "give how many prompts are painted at once, or None")

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from paintlib.checks import as_numpy, real_array, require, whole
+from paintlib.checks import as_numpy, float_array, real_array, require, whole
 from paintlib.levels import check_level
 from paintlib.networks.adapters import Network, endpoint
 from paintlib.networks.pixels import column, output_of, to_pixels
@@ -19,7 +19,7 @@ def sensitivity(network, x, level, values):
         isinstance(network, Network), "network", type(network).__name__, "give a Network, which predicts noise, x or v"
     )
     remedy = f"give indices from 0 to {network.D - 1}"
-    require(np.ndim(values) == 1 and len(values) > 0, "values", repr(values), remedy)
+    float_array("values", values)
     for v in values:
         whole("values", v, 0, remedy)
         require(v < network.D, "values", v, remedy)
