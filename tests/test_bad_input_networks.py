@@ -227,7 +227,8 @@ CHANGES = st.dictionaries(
 )  # fmt: skip
 
 
-@example(unet={"norm_num_groups": -1}, scheduler={})  # torch makes such a network, which can take no step
+@example(unet={"norm_num_groups": -1}, scheduler={})
+@example(unet={"norm_num_groups": 0.5}, scheduler={})
 @tries(25)
 @given(unet=CHANGES, scheduler=CHANGES)
 def test_a_folder_with_changed_configs_loads_whole_or_is_refused(good, tmp_path_factory, unet, scheduler):

@@ -123,8 +123,6 @@ def _read_network(folder):
     config = _read_json(folder / "config.json")
     kind = config.get("_class_name", "UNet2DModel")
     require(kind in CLASSES, "config.json", f"a {kind}", f"only {CLASSES} are loaded here")
-    negative = {name: value for name, value in config.items() if isinstance(value, int) and value < 0}
-    require(not negative, "config.json", negative, "none of its numbers is below 0; fetch the file again")
     if not whole:
         index = [f for f in names if f.endswith(".json")]
         require(index, str(folder), f"shards {names} without their index", "fetch the .index.json beside them")
@@ -139,6 +137,9 @@ def _read_network(folder):
         raise ValueError(f"{message}; fetch the file again") from error
     off = {key: report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys") if report[key]}
     require(not off, str(folder), off, "weights and config.json do not belong together; fetch both again")
+    groups = {part.num_groups for part in net.modules() if isinstance(part, torch.nn.GroupNorm)}
+    counted = all(isinstance(number, int) and number > 0 for number in groups)  # torch makes layers of -1 or 0.5
+    require(counted, "norm_num_groups", groups, "such a network can take no step; fetch config.json again")
     return net
 
 
