@@ -16,6 +16,7 @@ class Labelled(torch.nn.Module):
         super().__init__()
         self.net, self.config = net, net.config
         self.guidance = guidance = number("guidance", guidance, "give one number, 1 for none")
+        require(abs(guidance) <= torch.finfo(torch.float32).max, "guidance", guidance, "give one that float32 can hold")
         known, none = _labels(net.config)
         unlabelled = none if unlabelled is None else unlabelled
         _check("label", label, known)
