@@ -94,8 +94,6 @@ def _find(number):
     except ModuleNotFoundError as missing:
         if missing.name != f"paintlib.check.ch{chapter}":
             raise
-    known = sorted(EXERCISES)
-    require(
-        isinstance(number, str) and number in known, "number", repr(number), f"known here: {', '.join(known) or 'none'}"
-    )
+    known = isinstance(number, str) and number in EXERCISES
+    require(known, "number", repr(number), f"known here: {', '.join(sorted(EXERCISES)) or 'none'}")
     return EXERCISES[number]
