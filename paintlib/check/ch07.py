@@ -17,8 +17,8 @@ from paintlib.schedules import EDM
     "On a line, paths of the flow never cross. So what lies to the left of a path stays to its left.",
     "The probability to the left of a path is therefore the same at every noise level. What is it at the end, "
     "just right of the j-th point?",
-    "At the end it is j / N. At noise level kappa it is the mean over the points of Phi((x - y_i) / kappa), with "
-    "Phi the normal distribution function. Solve for x, with scipy.optimize.brentq say.",
+    "At the end it is j / N. At noise level kappa every point has become a normal distribution of width kappa: what "
+    "is the probability to the left of x then? scipy.optimize.brentq finds the x.",
 )
 def _basin_edges(basin_edges):
     """Start the flow on both sides of each edge, and see which point it finds."""
