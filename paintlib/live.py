@@ -12,10 +12,14 @@ import base64
 import html
 import inspect
 import io
+import math
+from collections.abc import Hashable
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
+from paintlib import given
 from paintlib.checks import require
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -27,6 +31,9 @@ class Upload:
 
     size: int = 32
 
+    def __post_init__(self):
+        given.count("size", self.size, 1, 4096)
+
 
 def panel(draw, alt, **controls):
     """A `Panel`: the controls, and what `draw` returns for their values.
@@ -37,14 +44,16 @@ def panel(draw, alt, **controls):
     controls: (low, high) a slider, of whole numbers if both are; (low, high, start) the same with a start; a list of
     choices; a text; True or False; `live.Upload()`. A panel begins with low, and with the first of the choices.
     """
-    require(callable(draw), "draw", draw, "give a function of the controls")
+    require(callable(draw), "draw", repr(draw), "give a function of the controls")
     require(isinstance(alt, str) and alt.strip(), "alt", alt, "say in a sentence what one sees")
     require(controls, "controls", controls, "give one or more, such as seed=(0, 999)")
     values = {name: _start(name, spec) for name, spec in controls.items()}
+    taken, named = _parameters(draw), ", ".join(values)
+    require(taken is None or _takes(draw, values), "draw", f"parameters {taken}", f"let it take {named}")
     try:
         alt.format(**values)
-    except (KeyError, IndexError, ValueError):
-        require(False, "alt", alt, f"name in braces what there is: {', '.join(values)}")
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
+        require(False, "alt", alt, f"name in braces what there is: {named}")
     return Panel(draw, alt, controls, values)
 
 
@@ -53,7 +62,7 @@ class Panel:
 
     def __init__(self, draw, alt, specs, values):
         self.draw, self.alt, self.specs, self.values = draw, alt, specs, values
-        self.tells = "progress" in inspect.signature(draw).parameters
+        self.tells = "progress" in (_parameters(draw) or []) and "progress" not in specs
         self.controls, self.box = {}, None
         self.picture = self._drawn(lambda done, of: None)  # an error in the first drawing is the cell's own
         try:
@@ -115,14 +124,34 @@ class Panel:
         return bundle
 
 
+def _parameters(draw):
+    """The names of a function's parameters; None where Python cannot tell them."""
+    try:
+        return list(inspect.signature(draw).parameters)
+    except ValueError:
+        return None
+
+
+def _takes(draw, values):
+    """Whether a function can be called with these values, and `progress` if it asks for it."""
+    told = {"progress": None} if "progress" in _parameters(draw) else {}
+    try:
+        inspect.signature(draw).bind(**told | values)
+    except TypeError:
+        return False
+    return True
+
+
 def _start(name, spec):
     """The value that a control begins with."""
     if isinstance(spec, tuple):
-        fits = len(spec) in (2, 3) and spec[0] < spec[1] and spec[0] <= spec[-1] <= spec[1]
+        numbers = len(spec) in (2, 3) and all(isinstance(v, Real) and math.isfinite(v) for v in spec)
+        fits = numbers and spec[0] < spec[1] and spec[0] <= spec[-1] <= spec[1]
         require(fits, name, spec, "give (low, high), or (low, high, start) with the start between them")
         return spec[0] if len(spec) == 2 else spec[2]
     if isinstance(spec, list):
-        require(spec, name, spec, "give one choice or more")
+        remedy = "give one choice or more, each a number, a text or an object"
+        require(spec and all(map(_may_be_chosen, spec)), name, spec, remedy)
         return spec[0]
     if isinstance(spec, Upload):
         return None
@@ -130,10 +159,16 @@ def _start(name, spec):
     return spec
 
 
+def _may_be_chosen(value):
+    """Whether a menu can hold this: no pair, which would be a label and a value, no array and no NaN."""
+    plain = isinstance(value, Hashable) and not isinstance(value, tuple) and getattr(value, "ndim", 0) == 0
+    return plain and not (isinstance(value, Real) and math.isnan(value))
+
+
 def _control(w, name, spec, start):
     words = {"description": name.replace("_", " "), "style": {"description_width": "initial"}}
     if isinstance(spec, tuple):
-        whole = all(isinstance(v, int) for v in spec)
+        whole = all(isinstance(v, Integral) for v in spec)
         kind, step = (w.IntSlider, 1) if whole else (w.FloatSlider, (spec[1] - spec[0]) / 100)
         return kind(value=start, min=spec[0], max=spec[1], step=step, continuous_update=False, **words)
     if isinstance(spec, list):
@@ -157,9 +192,13 @@ def picture(content, size):
     """The middle square of an image file's bytes, as (size, size, 3), uint8."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    require(
+        isinstance(content, bytes | bytearray | memoryview), "content", type(content).__name__, "give a file's bytes"
+    )
+    size = given.count("size", size, 1, 4096)
     try:
         image = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
         raise ValueError(f"picture: got {len(content)} bytes that are no image; give a PNG or a JPEG") from error
     return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BOX))
 

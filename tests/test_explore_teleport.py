@@ -106,7 +106,7 @@ def test_the_fragment_stands_alone():
     [
         ("kappas", {"kappas": KAPPAS[::-1]}),
         ("evaluations", {"left": [1]}),
-        ("pictures, sketches", {"pictures": np.zeros((J, S, 35))}),
+        ("sketches", {"pictures": np.zeros((J, S, 35))}),
         ("pictures", {"pictures": np.full((J, S, 36), np.nan)}),
         ("predicted", {"predicted": np.zeros(J)}),
         ("shape", {"shape": (5, 5)}),

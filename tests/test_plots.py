@@ -63,10 +63,13 @@ def test_ink_stands_out_from_the_card():
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda ax: plots.image_grid(ax, np.zeros((3, 784))), "images must be"),
-        (lambda ax: plots.image_grid(ax, np.zeros((3, 4, 4)), columns=["a"]), "columns has 1 labels for 3"),
-        (lambda ax: plots.feature_curves(ax, np.arange(4), np.zeros((3, 4)), np.ones(3)), "values must be"),
-        (lambda ax: plots.paths(ax, np.zeros((5, 3))), "x must be"),
+        (lambda ax: plots.image_grid(ax, np.zeros((3, 784))), r"^images: got shape \(3, 784\)"),
+        (lambda ax: plots.image_grid(ax, np.zeros((3, 4, 4)), columns=["a"]), "^columns: got 1 labels; there are 3"),
+        (
+            lambda ax: plots.feature_curves(ax, np.arange(4), np.zeros((3, 4)), np.ones(3)),
+            r"^values: got shape \(3, 4\); give \(4, 3\)",
+        ),
+        (lambda ax: plots.paths(ax, np.zeros((5, 3))), r"^x: got shape \(5, 3\); give \(..., 2\)"),
     ],
 )
 def test_bad_input_is_named(ax, draw, message):

@@ -9,15 +9,16 @@ JupyterLab and from a file.
 import base64
 import html
 import json
-import math
 import re
 from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
 
-from paintlib.checks import require
-from paintlib.schedules import VP
+from paintlib import given
+from paintlib.checks import number, positive, require
+from paintlib.samplers import Trajectory
+from paintlib.schedules import VP, check_schedule
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,14 @@ class Interactive:
     name: str
     title: str
     data: dict
+
+    def __post_init__(self):
+        require(isinstance(self.title, str), "title", self.title, "give a text")
+        for quantity, value in self.data.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError):
+                require(False, quantity, "NaN, infinity or what is no data", "give finite numbers and text")
 
     def __repr__(self):
         return f"explore.{self.name}: {self.title}"
@@ -45,9 +54,10 @@ class Interactive:
 
 def _levels(schedule, times):
     """The times, from noise to data, and their levels, for JSON."""
-    times = np.linspace(schedule.t_max, schedule.t_min, 101) if times is None else np.asarray(times, dtype=float)
-    falling = times.ndim == 1 and len(times) > 1 and np.all(np.diff(times) < 0)
-    require(falling, "times", times, "give 2 or more, decreasing")
+    schedule = VP() if schedule is None else check_schedule(schedule)
+    ends = (schedule.t_max, schedule.t_min)
+    times = np.linspace(*ends, 101) if times is None else given.array("times", times, "T")
+    require(len(times) > 1 and np.all(np.diff(times) < 0), "times", times, "give 2 or more, decreasing")
     levels = [schedule(t) for t in times]
     return {"times": _short(times), "levels": [{"alpha": level.alpha, "sigma": level.sigma} for level in levels]}
 
@@ -55,15 +65,6 @@ def _levels(schedule, times):
 def _short(values):
     """Numbers to 6 digits, as lists."""
     return np.vectorize(lambda v: float(f"{v:.6g}"), otypes=[float])(values).tolist()
-
-
-def _points(name, points, dimension=2):
-    """Points (N, dimension) as an array of finite float64."""
-    points = np.asarray(points, dtype=float)
-    fits = points.ndim == 2 and points.shape[1] == dimension and len(points) > 0
-    require(fits, name, f"shape {points.shape}", f"give (N, {dimension})")
-    require(np.isfinite(points).all(), name, "NaN or infinity", "remove or mend those points")
-    return points
 
 
 def _pack(rows):
@@ -85,17 +86,15 @@ def closed_form(lam=(3.0, 0.2), mu=(0.5, 0.25), angle=30.0, starts=None, schedul
     starts (N, 2): noise to start from, by default eight points on a circle; schedule: VP() by default;
     times: decreasing, 101 by default.
     """
-    lam, mu = np.asarray(lam, dtype=float), np.asarray(mu, dtype=float)
-    on_slider = lam.shape == (2,) and np.all((lam >= 0.032) & (lam <= 3.9))
-    require(on_slider, "lam", lam, "give two variances in [0.032, 3.9]")
-    require(mu.shape == (2,) and np.isfinite(mu).all(), "mu", mu, "give the two coordinates of the mean")
-    require(np.isfinite(angle), "angle", angle, "give degrees")
+    lam, mu = given.array("lam", lam, 2), given.array("mu", mu, 2)
+    require(np.all((lam >= 0.032) & (lam <= 3.9)), "lam", lam, "give two variances in [0.032, 3.9]")
     turn = np.deg2rad(np.arange(8) * 45 + 20)
-    starts = 1.2 * np.stack([np.cos(turn), np.sin(turn)], -1) if starts is None else _points("starts", starts)
-    a = np.deg2rad(angle)
+    circle = 1.2 * np.stack([np.cos(turn), np.sin(turn)], -1)
+    starts = circle if starts is None else given.array("starts", starts, "N", 2)
+    a = np.deg2rad(number("angle", angle, "give degrees"))
     U = [[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]
     data = {"mu": _short(mu), "U": U, "lam": _short(lam), "starts": _short(starts)}
-    return Interactive("closed_form", title, {**_levels(schedule or VP(), times), **data})
+    return Interactive("closed_form", title, {**_levels(schedule, times), **data})
 
 
 def outline_first(gaussian, shape, x_T, schedule=None, rank=100, features=(0, 2, 9, 29, 99), names=None, times=None,
@@ -106,21 +105,16 @@ def outline_first(gaussian, shape, x_T, schedule=None, rank=100, features=(0, 2,
     bytes); shape: (H, W) or (H, W, 3) of a picture; x_T (S, D): the noises to choose from, `names` their labels;
     features: up to five axes to follow, from 0.
     """
-    require(gaussian.D == np.prod(shape), "shape", shape, f"the Gaussian has D = {gaussian.D} values a picture")
-    x_T = _points("x_T", x_T, gaussian.D)
-    names = names or [str(n + 1) for n in range(len(x_T))]
-    require(len(names) == len(x_T), "names", names, f"give {len(x_T)}, one for each x_T")
-    kept = gaussian.truncate(rank)
-    inside = 0 < len(features) <= 5 and all(0 <= k < rank for k in features)
-    require(inside, "features", features, f"give one to five axes from 0 to {rank - 1}")
-    require(np.all(kept.lam > 0), "lam", kept.lam, "keep the axes of positive variance (a smaller rank)")
-    levels = _levels(schedule or VP(), times)
+    kept, shape = given.leading(gaussian, shape, rank)
+    x_T = given.array("x_T", x_T, "S", gaussian.D)
+    names = given.names(names, len(x_T), "x_T")
+    levels = _levels(schedule, times)
     y = x_T - levels["levels"][0]["alpha"] * kept.mu
     c = y @ kept.U
     off = y - c @ kept.U.T
     seeds = [{"name": n, "c": _short(k), "off": _pack(o)} for n, k, o in zip(names, c, off, strict=True)]
-    data = {"shape": list(shape), "mu": _pack(kept.mu), "U": _pack(kept.U.T), "lam": _short(kept.lam),
-            "seeds": seeds, "features": list(features)}  # fmt: skip
+    data = {"shape": shape, "mu": _pack(kept.mu), "U": _pack(kept.U.T), "lam": _short(kept.lam),
+            "seeds": seeds, "features": given.indices("features", features, rank, 1, 5)}  # fmt: skip
     return Interactive("outline_first", title, {**levels, **data})
 
 
@@ -132,20 +126,17 @@ def retrieval(points, pictures=None, kappas=None, state=None, names=None, title=
     pictures: one small picture per point, (N, H, W) or (N, H, W, 3), uint8 or floats in [0, 1]; kappas: lowest and
     highest noise level sigma / alpha, by default from the points' spread; state (d,): where the state x / alpha begins.
     """
-    points = np.asarray(points, dtype=float)
-    require(points.ndim == 2 and points.shape[1] >= 2, "points", f"shape {points.shape}", "give (N, d), d at least 2")
-    points = _points("points", points, points.shape[1])
-    N, spread = len(points), np.ptp(points, axis=0).max()
+    points = given.array("points", points, "N", "d")
+    (N, d), spread = points.shape, np.ptp(points, axis=0).max()
+    require(d >= 2, "points", f"shape {points.shape}", "give (N, d), d at least 2")
     require(2 <= N <= 40 and spread > 0, "points", f"{N} points, spread {spread}", "give 2 to 40, not all the same")
-    low, high = (0.02 * spread, 2 * spread) if kappas is None else kappas
-    require(0 < low < high, "kappas", (low, high), "give 0 < lowest < highest")
-    centre = points.mean(0) + spread * np.array([-0.3, 0.3] + [0] * (points.shape[1] - 2))
-    state = centre if state is None else _points("state", [state], points.shape[1])[0]
-    names = names or [f"point {n + 1}" for n in range(N)]
-    require(len(names) == N, "names", names, f"give {N}, one for each point")
-    data = {"points": _short(points), "kappas": _short([low, high]), "state": _short(state), "names": list(names)}
+    ends = given.span("kappas", (0.02 * spread, 2 * spread) if kappas is None else kappas)
+    centre = points.mean(0) + spread * np.array([-0.3, 0.3] + [0] * (d - 2))
+    state = centre if state is None else given.array("state", state, d)
+    names = given.names([f"point {n + 1}" for n in range(N)] if names is None else names, N, "point")
+    data = {"points": _short(points), "kappas": _short(ends), "state": _short(state), "names": names}
     if pictures is not None:
-        data["pictures"] = _sprite(np.asarray(pictures), N)
+        data["pictures"] = _sprite(given.pictures("pictures", pictures, N, "H", "W", colour=True))
     return Interactive("retrieval", title, data)
 
 
@@ -157,16 +148,15 @@ def scrubber(run, shape, most=None, names=None, title="Drag the step: three view
     seeds' labels. The first states and the estimates travel as int8, one scale per picture (4/3 S (T + 1) D bytes);
     the page computes the other states and the differences from them.
     """
-    x, x0_hat = np.asarray(run.x, dtype=float), np.asarray(run.x0_hat, dtype=float)
-    fits = x.ndim == 3 and len(x) > 1 and x.shape == x0_hat.shape and 0 not in x.shape
-    require(fits, "run", f"x {x.shape}, x0_hat {x0_hat.shape}", "give both as (T, S, D), T at least 2")
-    T, S, D = x.shape
-    require(D == math.prod(shape), "shape", shape, f"the run has D = {D} values a picture")
-    require(np.isfinite(x).all() and np.isfinite(x0_hat).all(), "run", "NaN or infinity", "look for their cause")
-    require(most is None or most > 0, "most", most, "give the largest value that the sampler lets through, or None")
-    names = names or [str(n + 1) for n in range(S)]
-    require(len(names) == S, "names", names, f"give {S}, one for each seed")
-    alpha, sigma = (np.reshape(a, (T, 1, 1)) for a in (run.level.alpha, run.level.sigma))
+    require(isinstance(run, Trajectory), "run", f"a {type(run).__name__}", "give what samplers.collect returns")
+    x = given.array("run", run.x, "T", "S", "D")
+    (T, S, D), x0_hat = x.shape, given.array("run", run.x0_hat, *x.shape)
+    shape, names = given.sides(shape, D), given.names(names, S, "seed")
+    if most is not None:
+        positive("most", most, "give the largest value that the sampler lets through, or None")
+    alpha, sigma = (given.array("run", np.ravel(a), T)[:, None, None] for a in (run.level.alpha, run.level.sigma))
+    noisy = T > 1 and bool((sigma[:-1] > 0).all())
+    require(noisy, "run", f"sigma {sigma.ravel()}", "give two steps or more, of which the last alone may be clean")
     ratio = sigma[1:] / sigma[:-1]
     clipped = x0_hat if most is None else np.clip(x0_hat, -most, most)
     off = np.abs(alpha[1:] * clipped[:-1] + ratio * (x[:-1] - alpha[:-1] * x0_hat[:-1]) - x[1:]).max()
@@ -174,18 +164,12 @@ def scrubber(run, shape, most=None, names=None, title="Drag the step: three view
     require(off < 1e-3, "run", f"steps that differ from DDIM's by {off:.2g}", remedy)
     levels = [{"alpha": a, "sigma": s} for a, s in zip(alpha.ravel().tolist(), sigma.ravel().tolist(), strict=True)]
     seeds = [{"name": n, "start": _pack(x[0, s]), "estimates": _pack(x0_hat[:, s])} for s, n in enumerate(names)]
-    data = {"times": _short(run.t), "levels": levels, "shape": list(shape), "seeds": seeds, "most": most}
+    data = {"times": _short(run.t), "levels": levels, "shape": shape, "seeds": seeds, "most": most}
     return Interactive("scrubber", title, data)
 
 
-def _sprite(pictures, N):
-    """Pictures as bytes, one after the other."""
-    fits = len(pictures) == N and (pictures.ndim == 3 or (pictures.ndim == 4 and pictures.shape[-1] == 3))
-    require(fits, "pictures", f"shape {pictures.shape}", f"give ({N}, H, W) or ({N}, H, W, 3)")
-    if pictures.dtype != np.uint8:
-        low, high = pictures.min(), pictures.max()
-        require(low >= 0 and high <= 1, "pictures", f"{low:.3g} to {high:.3g}", "give uint8, or floats in [0, 1]")
-        pictures = np.rint(255 * pictures).astype(np.uint8)
+def _sprite(pictures):
+    """Pictures, uint8 (N, H, W) or (N, H, W, 3), as bytes, one after the other."""
     return {"shape": list(pictures.shape[1:]), "data": _base64(pictures)}
 
 

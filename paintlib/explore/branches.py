@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from paintlib.checks import require
-from paintlib.explore import Interactive, _points, _short
+from paintlib import given
+from paintlib.checks import number, require, whole
+from paintlib.explore import Interactive, _short
 
 
 def forks(means=((-2.2, 0.0), (2.2, 0.0)), width=0.16, kappa=2.0, state=(0.3, 0.2), runs=60, kappas=(0.1, 6.0),
@@ -13,15 +14,13 @@ def forks(means=((-2.2, 0.0), (2.2, 0.0)), width=0.16, kappa=2.0, state=(0.3, 0.
     means (K, 2): two to four, within 4.7; width: variance of a mode, 0.01 to 2.25; kappa: noise at the state, within
     `kappas`; state (2,); runs: 2 to 200.
     """
-    means, state = _points("means", means), _points("state", [state])[0]
+    means, state = given.array("means", means, "K", 2), given.array("state", state, 2)
     inside = 2 <= len(means) <= 4 and np.abs(means).max() <= 4.7 and np.abs(state).max() <= 4.7
     require(inside, "means, state", (means.tolist(), state.tolist()), "give two to four means and a state, within 4.7")
-    require(0.01 <= width <= 2.25, "width", width, "give the variance of a mode, 0.01 to 2.25")
-    low, high = kappas
-    require(0 < low <= kappa <= high, "kappas", (low, kappa, high), "give 0 < lowest <= kappa <= highest")
-    require(runs in range(2, 201), "runs", runs, "give a whole number from 2 to 200")
-    data = {"means": _short(means), "width": float(width), "kappa": float(kappa), "state": _short(state),
-            "runs": int(runs), "kappas": _short([low, high])}  # fmt: skip
+    width = given.between("width", width, 0.01, 2.25, "give the variance of a mode, 0.01 to 2.25")
+    kappa, ends = given.within_span(kappa, kappas)
+    data = {"means": _short(means), "width": width, "kappa": kappa, "state": _short(state),
+            "runs": given.count("runs", runs, 2, 200), "kappas": _short(ends)}  # fmt: skip
     return Interactive("forks", title, data)
 
 
@@ -31,13 +30,12 @@ def fates(each=8, kappa=2.0, kappas=(0.05, 20.0), apart=6.0, near=1.4, seed=0,
 
     kappa: the noise to begin with, within `kappas`; apart, near: half the distance of families and of kinds.
     """
-    require(each in range(2, 31), "each", each, "give a whole number of points of each kind, 2 to 30")
-    low, high = kappas
-    require(0 < low <= kappa <= high, "kappas", (low, kappa, high), "give 0 < lowest <= kappa <= highest")
+    each, (kappa, ends) = given.count("each", each, 2, 30), given.within_span(kappa, kappas)
+    apart, near = (number("apart, near", value, "give two numbers") for value in (apart, near))
     require(0.5 <= apart <= 8 and 0.2 <= near <= 3, "apart, near", (apart, near), "give 0.5 to 8 and 0.2 to 3")
+    whole("seed", seed, 0, "give a whole number, not negative")
     rng = np.random.default_rng(seed)
     offsets = [{"x": x, "y": y, "family": family, "kind": kind} for family in (-1, 1) for kind in (-1, 1)
                for x, y in _short(0.5 * rng.standard_normal((each, 2)))]  # fmt: skip
-    data = {"offsets": offsets, "kappa": float(kappa), "kappas": _short([low, high]), "apart": float(apart),
-            "near": float(near)}  # fmt: skip
+    data = {"offsets": offsets, "kappa": kappa, "kappas": _short(ends), "apart": apart, "near": near}
     return Interactive("fates", title, data)

@@ -1,10 +1,6 @@
 """The interactive of chapter 12: one noise, and a jump that grows."""
 
-import math
-
-import numpy as np
-
-from paintlib.checks import require
+from paintlib import given
 from paintlib.explore import Interactive, _pack, _short
 
 
@@ -17,22 +13,13 @@ def teleport(kappas, evaluations, pictures, sketches, predicted, shape, names=No
     picture that the difference at the landing lets one expect; shape: (H, W) or (H, W, 3). Pictures travel as int8
     (8/3 J S D bytes).
     """
-    kappas, evaluations = np.asarray(kappas, dtype=float), np.asarray(evaluations)
-    falling = kappas.ndim == 1 and len(kappas) > 1 and np.all(np.diff(kappas) < 0) and kappas[-1] >= 0
-    require(falling, "kappas", kappas, "give (J,) falling noise levels, J at least 2")
-    pictures, sketches, predicted = (np.asarray(a, dtype=float) for a in (pictures, sketches, predicted))
-    fits = pictures.ndim == 3 and pictures.shape == sketches.shape and len(pictures) == len(kappas)
-    given = f"shapes {pictures.shape}, {sketches.shape}"
-    require(fits and 0 not in pictures.shape, "pictures, sketches", given, f"give both as ({len(kappas)}, S, D)")
-    J, S, D = pictures.shape
-    require(predicted.shape == (J, S), "predicted", f"shape {predicted.shape}", f"give ({J}, {S})")
-    require(evaluations.shape == (J,), "evaluations", evaluations, f"give ({J},), one for each landing")
-    every = (pictures, sketches, predicted)
-    require(all(np.isfinite(a).all() for a in every), "pictures", "NaN or infinity", "look for their cause")
-    require(D == math.prod(shape), "shape", shape, f"the pictures have D = {D} values each")
-    names = names or [str(n + 1) for n in range(S)]
-    require(len(names) == S, "names", names, f"give {S}, one for each noise")
+    kappas = given.falling("kappas", kappas)
+    pictures = given.array("pictures", pictures, len(kappas), "S", "D")
+    (J, S, D), sketches = pictures.shape, given.array("sketches", sketches, *pictures.shape)
+    predicted = given.array("predicted", predicted, J, S)
+    asked = given.wholes("evaluations", evaluations, 0, J)
+    shape, names = given.sides(shape, D), given.names(names, S, "noise")
     seeds = [{"name": name, "pictures": _pack(pictures[:, s]), "sketches": _pack(sketches[:, s]),
               "predicted": _short(predicted[:, s])} for s, name in enumerate(names)]  # fmt: skip
-    data = {"kappas": _short(kappas), "evaluations": evaluations.tolist(), "shape": list(shape), "seeds": seeds}
+    data = {"kappas": _short(kappas), "evaluations": asked, "shape": shape, "seeds": seeds}
     return Interactive("teleport", title, data)

@@ -1,9 +1,8 @@
 """The interactive of chapter 17: where a network looks, and where a Gaussian painter does."""
 
-import numpy as np
-
-from paintlib.checks import require
-from paintlib.explore import Interactive, _pack, _points, _short
+from paintlib import given
+from paintlib.checks import require, within
+from paintlib.explore import Interactive, _pack, _short
 
 
 def keyhole(
@@ -16,21 +15,15 @@ def keyhole(
     beneath, from -1 to 1; windows: the odd side of the window drawn around the pixel, one for each level. The fields
     travel as int8.
     """
-    H, W = shape
-    wanted = (len(kappas), len(rows), len(columns), H * W)
+    H, W = given.indices("shape", shape, 1000, 2, 2)
+    kappas = given.array("kappas", kappas, "K")
+    within("kappas", kappas, 0, "give noise levels, none below 0")
+    rows, columns = given.indices("rows", rows, H, 1, H), given.indices("columns", columns, W, 1, W)
     fields = {}
     for name, field in (("network", network), ("gaussian", gaussian)):
-        field = np.asarray(field, dtype=float)
-        require(field.shape == wanted, name, f"shape {field.shape}", f"give {wanted}: levels, rows, columns, pixels")
-        fields[name] = _pack(_points(name, field.reshape(-1, H * W), H * W))
-    for name, values, side in (("rows", rows, H), ("columns", columns, W)):
-        require(all(0 <= v < side for v in values), name, list(values), f"give pixels from 0 to {side - 1}")
-    odd = len(windows) == len(kappas) and all(w % 2 == 1 for w in windows)
-    require(odd, "windows", list(windows), f"give {len(kappas)} odd sides, one for each level")
-    data = {"shape": [H, W], "mean": _pack(_points("mean", [mean], H * W)), "kappas": _short(kappas)}
-    places = {
-        "rows": [int(v) for v in rows],
-        "columns": [int(v) for v in columns],
-        "windows": [int(w) for w in windows],
-    }
-    return Interactive("keyhole", title, {**data, **places, **fields})
+        field = given.array(name, field, len(kappas), len(rows), len(columns), H * W)
+        fields[name] = _pack(field.reshape(-1, H * W))
+    sides = given.indices("windows", windows, 10_000, len(kappas), len(kappas))
+    require(all(w % 2 == 1 for w in sides), "windows", sides, f"give {len(kappas)} odd sides, one for each level")
+    data = {"shape": [H, W], "mean": _pack(given.array("mean", mean, H * W)), "kappas": _short(kappas)}
+    return Interactive("keyhole", title, {**data, "rows": rows, "columns": columns, "windows": sides, **fields})

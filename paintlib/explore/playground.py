@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from paintlib.checks import require
+from paintlib import given
+from paintlib.checks import number, require
 from paintlib.explore import Interactive, _short
 
 
@@ -15,16 +16,12 @@ def playground(lam=(1.69, 0.09), mu=(0.5, 0.3), angle=30.0, kappa=80.0, moves=6,
     to 2000.
     All is computed on the page, from the closed forms of `paintlib.transfer` and `Gaussian.reverse`.
     """
-    lam, mu, noise = (np.asarray(a, dtype=float) for a in (lam, mu, noise))
-    require(
-        lam.shape == (2,) and np.all((lam >= 0.01) & (lam <= 2.25)), "lam", lam, "give two variances in [0.01, 2.25]"
-    )
-    require(mu.shape == (2,) and np.all(np.abs(mu) <= 1.5), "mu", mu, "give the mean's two coordinates, within 1.5")
-    require(noise.shape == (2,) and np.all(np.abs(noise) <= 3.4), "noise", noise, "give two coordinates, within 3.4")
-    require(np.isfinite(angle), "angle", angle, "give degrees")
-    require(1 <= kappa <= 80, "kappa", kappa, "give a noise level from 1 to 80")
-    require(moves in range(1, 51), "moves", moves, "give a whole number from 1 to 50")
-    require(count in range(1, 2001), "count", count, "give a whole number from 1 to 2000")
-    data = {"lam": _short(lam), "mu": _short(mu), "angle": float(angle), "kappa": float(kappa), "moves": int(moves),
-            "noise": _short(noise), "count": int(count)}  # fmt: skip
+    lam, mu, noise = given.array("lam", lam, 2), given.array("mu", mu, 2), given.array("noise", noise, 2)
+    require(np.all((lam >= 0.01) & (lam <= 2.25)), "lam", lam, "give two variances in [0.01, 2.25]")
+    require(np.all(np.abs(mu) <= 1.5), "mu", mu, "give the mean's two coordinates, within 1.5")
+    require(np.all(np.abs(noise) <= 3.4), "noise", noise, "give two coordinates, within 3.4")
+    data = {"lam": _short(lam), "mu": _short(mu), "angle": number("angle", angle, "give degrees"),
+            "kappa": given.between("kappa", kappa, 1, 80, "give a noise level from 1 to 80"),
+            "moves": given.count("moves", moves, 1, 50), "noise": _short(noise),
+            "count": given.count("count", count, 1, 2000)}  # fmt: skip
     return Interactive("playground", title, data)

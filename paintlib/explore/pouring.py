@@ -1,8 +1,6 @@
 """The interactive of chapter 01: noise poured over two points, and the two ways back."""
 
-import math
-
-from paintlib.checks import require
+from paintlib import given
 from paintlib.explore import Interactive, _short
 
 
@@ -13,7 +11,7 @@ def way_back(share=0.5, kappas=(12.0, 0.02), title="Pour the noise, and find the
     sigma / alpha. The page knows the endpoint estimate in closed form, and walks 400 walkers in 120 steps: the flow by
     a method of second order, the reverse SDE by ancestral steps.
     """
-    require(0.05 <= share <= 0.95, "share", share, "choose from 0.05 to 0.95")
-    high, low = kappas
-    require(0 < low < high < math.inf, "kappas", (high, low), "give the most noise, then the least, both positive")
+    share = given.between("share", share, 0.05, 0.95, "choose from 0.05 to 0.95")
+    high, low = given.array("kappas", kappas, 2)
+    given.span("kappas", (low, high), "give the most noise, then the least, both positive")
     return Interactive("way_back", title, {"share": share, "kappas": _short([high, low])})

@@ -1,8 +1,7 @@
 """The interactive of chapter 03: one clock hand for each feature, and how far the whole is from a rotation."""
 
-import math
-
-from paintlib.checks import require
+from paintlib import given
+from paintlib.checks import positive
 from paintlib.explore import Interactive
 
 
@@ -15,8 +14,7 @@ def rotation(
     variance; variance: their mean. The page computes the path of a start with c_k(T) = 1 for every feature, so that its
     sums over features are means over the noise: the error of Eq. 7 (Eq. 71) as a share of |x_t - alpha_t mu|^2.
     """
-    require(0 <= steepness <= 3, "steepness", steepness, "choose from 0 to 3")
-    whole = isinstance(features, int) and 2 <= features <= 400
-    require(whole, "features", features, "give a whole number from 2 to 400")
-    require(0 < variance < math.inf, "variance", variance, "need a positive, finite mean variance")
-    return Interactive("rotation", title, {"steepness": steepness, "features": features, "variance": variance})
+    data = {"steepness": given.between("steepness", steepness, 0, 3, "choose from 0 to 3"),
+            "features": given.count("features", features, 2, 400),
+            "variance": positive("variance", variance, "need a positive, finite mean variance")}  # fmt: skip
+    return Interactive("rotation", title, data)

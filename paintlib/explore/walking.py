@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from paintlib import given
 from paintlib.checks import require
 from paintlib.explore import Interactive, _short, _sprite
 
@@ -13,20 +14,17 @@ def walk(pictures, kappas, strengths, ways, prompt, title="Push the painter: alo
     are compared with), T noise levels `kappas` of the push, falling, and K `strengths`, rising, with a 0 among them,
     where all pictures are alike. They travel as bytes: 4 / 3 of their number.
     """
-    pictures, kappas = np.asarray(pictures), np.asarray(kappas, dtype=float)
-    strengths = np.asarray(strengths, dtype=float)
-    wanted = (len(ways), len(kappas), len(strengths))
-    fits = pictures.ndim == 6 and pictures.shape[-1] == 3 and pictures.shape[:3] == wanted
-    require(fits, "pictures", f"shape {pictures.shape}", f"give (W, T, K, H, W', 3) with (W, T, K) = {wanted}")
-    require(np.isfinite(pictures).all(), "pictures", "NaN or infinity", "look for their cause")
-    require(np.all(np.diff(kappas) < 0) and kappas[-1] > 0, "kappas", kappas, "give noise levels, falling, above 0")
+    kappas, strengths = given.falling("kappas", kappas, least=1), given.array("strengths", strengths, "K")
+    require(kappas[-1] > 0, "kappas", kappas, "give noise levels, falling, above 0")
     rising = np.all(np.diff(strengths) > 0) and 0 in strengths[1:-1]
     require(rising, "strengths", strengths, "give them rising, with a 0 between")
+    ways, [prompt] = given.labels("ways", ways), given.labels("prompt", [prompt])
+    wanted = [len(ways), len(kappas), len(strengths)]
+    pictures = given.pictures("pictures", pictures, *wanted, "H", "W'", 3)
     require(2 <= len(ways) <= 5, "ways", ways, "give two to five directions")
-    middle = int(np.flatnonzero(strengths == 0)[0])
-    same = np.abs(pictures[:, :, middle] - pictures[0, 0, middle]).max() < 1 / 255
+    plain = pictures[:, :, strengths == 0].astype(int)
+    same = np.abs(plain - plain[0, 0]).max() <= 1  # of 255
     require(same, "pictures", "several at strength 0", "without a push there is one picture")
-    sprite = _sprite(pictures.reshape(-1, *pictures.shape[3:]), int(np.prod(wanted)))
-    data = {"sprite": sprite, "counts": list(wanted), "kappas": _short(kappas), "strengths": _short(strengths),
-            "ways": list(ways), "prompt": prompt}  # fmt: skip
+    data = {"sprite": _sprite(pictures.reshape(-1, *pictures.shape[3:])), "counts": wanted, "kappas": _short(kappas),
+            "strengths": _short(strengths), "ways": ways, "prompt": prompt}  # fmt: skip
     return Interactive("walk", title, data)
