@@ -12,7 +12,8 @@ from array_api_compat import array_namespace, is_array_api_obj, is_torch_array
 def require(condition, quantity, given, remedy):
     """Raise a `ValueError` that names the quantity, what was given and what to do, unless `condition` holds."""
     if not condition:
-        raise ValueError(f"{quantity}: got {given}; {remedy}")
+        with np.printoptions(threshold=20):  # of a long array its ends
+            raise ValueError(f"{quantity}: got {given}; {remedy}")
 
 
 def everywhere(condition):

@@ -8,6 +8,9 @@ import numpy as np
 from paintlib.checks import float_array, number, require
 from paintlib.levels import CLEAN, Level
 
+# What some schedulers of diffusers keep for a last alphas_cumprod of 0; it may exceed the one before.
+STAND_IN = 2.0**-24
+
 
 def check_schedule(schedule):
     """Check that this is a schedule, and not its class or a list of times."""
@@ -180,7 +183,7 @@ class Tabulated:
 
     alphas_cumprod[t] = alpha_t^2 (DDPM's alpha-bar) at the integer times t = 0 ... N - 1. Between two entries log-SNR
     is linear in t, as in diffusers' Karras sigmas. The time -1 is clean data. A table may end at 0 ("zero terminal
-    SNR"); up to that last entry the angle arctan(kappa) is linear.
+    SNR"), or at 2^-24, which some schedulers write for it; up to that last entry the angle arctan(kappa) is linear.
     """
 
     t_min = -1.0
@@ -188,6 +191,7 @@ class Tabulated:
     def __init__(self, alphas_cumprod):
         table = float_array("alphas_cumprod", alphas_cumprod)
         require(table.size > 1, "alphas_cumprod", f"shape {table.shape}", "give two or more entries")
+        table[-1] = 0.0 if table[-1] == STAND_IN else table[-1]
         decreasing = bool(np.all(np.diff(table) < 0)) and 0 <= table[-1] and table[0] < 1
         require(decreasing, "alphas_cumprod", table, "it must fall strictly, within (0, 1); the last may be 0")
         self.alphas_cumprod = table

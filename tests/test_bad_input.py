@@ -324,3 +324,9 @@ def test_every_grid_falls_or_is_refused(n, start, end, lam):
         grid = answer(lambda make=make: make(schedule, n, start=start, end=end))
         if grid is not None:
             assert len(grid) == n + 1 and np.isfinite(grid).all() and (np.diff(grid) <= 0).all()
+
+
+def test_a_message_shows_of_a_long_array_its_ends():
+    with pytest.raises(ValueError, match=r"lam: got \[.*\.\.\..*\]; variances are finite") as caught:
+        psi(-np.arange(1.0, 1001.0), Level(0.6, 0.8), Level(0.6, 0.8))
+    assert len(str(caught.value)) < 200

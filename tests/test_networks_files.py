@@ -197,6 +197,23 @@ def test_inverted_flows_are_refused_with_a_way_on():
         from_diffusers(tiny_unet(), scheduler)
 
 
+@pytest.mark.parametrize("name", ["ScoreSdeVe", "CMStochasticIterative", "RePaint", "KarrasVe", "DDPMWuerstchen"])
+def test_a_scheduler_that_does_not_say_what_its_network_predicts_is_refused(name):
+    """Before, all that said nothing were taken for flows, or ended in an AttributeError."""
+    with pytest.raises(ValueError, match=rf"scheduler: got {name}Scheduler; it does not say .*wrap it yourself"):
+        from_diffusers(tiny_unet(), getattr(diffusers, f"{name}Scheduler")())
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("EulerDiscrete", {"timestep_type": "continuous", "prediction_type": "v_prediction"}),
+     ("UniPCMultistep", {"use_flow_sigmas": True})],
+)  # fmt: skip
+def test_a_network_that_knows_other_times_than_the_tables_is_refused(name, options):
+    with pytest.raises(ValueError, match=rf"{name}Scheduler's {next(iter(options))}: got .*other times than"):
+        from_diffusers(tiny_unet(), getattr(diffusers, f"{name}Scheduler")(**options))
+
+
 # A network of one's own
 
 
@@ -244,6 +261,50 @@ def test_a_half_precision_network_is_told_exact_times():
     schedule = Tabulated.ddpm()
     Network(Half(), schedule, SHAPE).denoise(X, schedule(987.6))
     assert seen[0][0] == torch.float16 and seen[0][1] == pytest.approx(987.6, abs=1e-3)
+
+
+def test_a_network_in_bfloat16_gives_numpy_arrays():
+    half = Network(tiny_unet().bfloat16(), Tabulated.ddpm(), SHAPE)
+    whole = Network(tiny_unet(), Tabulated.ddpm(), SHAPE).denoise(X, LEVEL)
+    assert np.abs(half.denoise(X, LEVEL) - whole).max() < 0.05 * np.abs(whole).max()  # three digits, times kappa
+    assert all(step.x.dtype == float for step in record(half, diffusers.DDIMScheduler(), X, 2))
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "sample"])
+def test_a_network_may_write_into_its_inputs_and_into_what_it_gave_before(prediction):
+    """As `inplace=True` does, and graphs of CUDA: grey pictures in torch need no copy for any other reason."""
+    gave = torch.zeros(2, 1, 8, 8)
+
+    def clean(pixels, t):
+        return pixels * t.reshape(-1, 1, 1, 1) / 1000
+
+    def careless(pixels, t):
+        gave.copy_(clean(pixels, t))
+        pixels.zero_(), t.zero_()
+        return gave
+
+    x = torch.as_tensor(X[:, :64]).float()
+    scheduler = diffusers.DDIMScheduler(prediction_type=prediction)
+    networks = (Network(net, Tabulated.ddpm(), (8, 8, 1), prediction) for net in (clean, careless))
+    right, found = (collect(record(network, scheduler, x, 4)) for network in networks)
+    torch.testing.assert_close(found.x, right.x)
+    torch.testing.assert_close(found.x0_hat, right.x0_hat)
+
+
+def test_an_estimate_is_an_ordinary_tensor():
+    weight, x = torch.ones(2, 192, requires_grad=True), torch.as_tensor(X).float()
+    estimate = Network(lambda x, t: x / 2, Tabulated.ddpm(), SHAPE, "sample").denoise(x, LEVEL)
+    (weight * estimate).sum().backward()
+    torch.testing.assert_close(weight.grad, x / 2)
+    estimate += 1
+
+
+def test_what_goes_wrong_in_a_network_is_told_with_what_it_was_given():
+    clocks = torch.nn.Embedding(1000, 3)
+    network = Network(lambda x, t: x + clocks(t)[..., None, None], Tabulated.ddpm(), SHAPE)
+    with pytest.raises(ValueError, match=r"the network: got RuntimeError \(.*Long.*times \(2,\); it is called") as told:
+        network.denoise(X, LEVEL)
+    assert isinstance(told.value.__cause__, RuntimeError)
 
 
 def test_levels_that_do_not_fit_their_states():

@@ -220,6 +220,27 @@ def test_zero_terminal_snr_with_v_works_also_from_a_folder(tmp_path):
     torch.testing.assert_close(run.x0_hat[0], -v, rtol=1e-4, atol=1e-5)  # alpha x - sigma v
 
 
+@pytest.mark.parametrize("name", ["EulerDiscrete", "EulerAncestralDiscrete", "DPMSolverMultistep", "UniPCMultistep"])
+def test_zero_terminal_snr_is_one_whether_a_scheduler_writes_0_or_2_to_the_minus_24(name):
+    """These four keep 2^-24 for the last entry, which on the linear table is more than the one before."""
+    trained, scheduler = (make(kind, **ZERO).alphas_cumprod for kind in ("DDPM", name))
+    assert float(trained[-1]) == 0 and float(scheduler[-1]) > float(scheduler[-2])
+    assert Tabulated(scheduler)(999) == Level(0.0, 1.0) and Tabulated(scheduler).time(1e9) > 998
+    told = []
+
+    def net(pixels, t):
+        told.append(float(t[0]))
+        alpha2 = float(np.interp(told[-1], np.arange(1000), trained.double()))
+        alpha, sigma = alpha2**0.5, (1 - alpha2) ** 0.5
+        return alpha * (pixels - alpha * Y) / sigma - sigma * Y  # v of the one point
+
+    for table in (trained, scheduler):
+        network = Network(net, Tabulated(table), (1, 1, 4), "v_prediction")
+        run = list(record(network, make(name, **ZERO), np.ones((1, 4)), 10))
+        np.testing.assert_allclose([step.x0_hat for step in run], Y, atol=5e-4)  # 2^-12 of the noise stays
+    assert told[0] == 999
+
+
 def test_a_table_that_ends_at_zero_is_a_schedule_up_to_pure_noise():
     schedule = Tabulated(make("DDIM", rescale_betas_zero_snr=True).alphas_cumprod)
     assert (schedule(999).alpha, schedule(999).sigma) == (0, 1) and schedule.time(np.inf) == 999

@@ -64,7 +64,9 @@ def from_diffusers(net, scheduler, batch=None, size=None):
     odd = any(isinstance(length, int) and length % 2**halvings for length in side)
     remedy = f"take sides that are multiples of {2**halvings}: the network halves them from level to level"
     require(not odd, "sample_size", side, remedy)
-    prediction = prediction_of(scheduler)
+    prediction, name = prediction_of(scheduler), type(scheduler).__name__
+    own = "wrap it yourself: Network(net, schedule, shape, prediction), EDMNetwork or FlowNetwork"
+    require(prediction is not None, "scheduler", name, f"it does not say what its network predicts; {own}")
     if prediction == "flow":
         require(
             not config.get("invert_sigmas"), "invert_sigmas", True, "wrap it yourself: FlowNetwork(net, shape, times)"
@@ -74,9 +76,11 @@ def from_diffusers(net, scheduler, batch=None, size=None):
         require(config.prediction_type == "epsilon", "prediction_type", config.prediction_type, "EDM needs epsilon")
         return EDMNetwork(net, shape, config.sigma_data, batch)
     known = hasattr(scheduler, "alphas_cumprod")
-    require(
-        known, "scheduler", type(scheduler).__name__, "it has no alphas_cumprod to tell the levels; wrap it yourself"
-    )
+    require(known, "scheduler", name, f"it has no alphas_cumprod to tell the levels; {own}")
+    for option, usual in (("timestep_type", "discrete"), ("use_flow_sigmas", False)):
+        said = config.get(option, usual)
+        remedy = f"its network knows other times than the table's; {own}"
+        require(said == usual, f"{name}'s {option}", repr(said), remedy)
     return Network(net, Tabulated(scheduler.alphas_cumprod), shape, prediction, batch)
 
 

@@ -8,7 +8,7 @@ import torch
 from paintlib.checks import require
 from paintlib.networks.adapters import PREDICTIONS, EDMNetwork, FlowNetwork, Network, endpoint
 from paintlib.networks.schedulers import title
-from paintlib.schedules import Flow, Tabulated
+from paintlib.schedules import STAND_IN, Flow, Tabulated
 
 WORDS = {
     "epsilon": "epsilon, the noise",
@@ -20,12 +20,12 @@ WORDS = {
 
 
 def prediction_of(scheduler):
-    """What a scheduler takes its network to predict: one of `PREDICTIONS`, "edm" or "flow"."""
+    """What a scheduler takes its network to predict: one of `PREDICTIONS`, "edm" or "flow"; None if it does not say."""
     if hasattr(scheduler, "precondition_outputs"):
         return "edm"
     if title(scheduler).startswith("FlowMatch"):  # whatever a config that came from elsewhere says
         return "flow"
-    said = scheduler.config.get("prediction_type", "flow_prediction")
+    said = scheduler.config.get("prediction_type")
     return "flow" if said == "flow_prediction" else said
 
 
@@ -144,6 +144,8 @@ def _check_times(scheduler, way, time, table=None):
     """A network must be told the time of the level that it is shown; schedulers may round it to a whole number."""
     for visit in way[:-1]:
         kappa = visit.read.kappa
+        if math.isclose(kappa, STAND_IN**-0.5, rel_tol=1e-6):  # a scheduler's word for pure noise
+            kappa = math.inf
         if table is not None:  # levels beyond a table's ends are told as its ends
             kappa = min(max(kappa, table(0).kappa), table(table.t_max).kappa)
         told, right = float(visit.t), time(kappa)

@@ -20,10 +20,12 @@ def to_pixels(x, shape, net):
 
 
 def like(pixels, x):
-    """A batch (B, C, H, W) flattened to the shape, kind and dtype of x."""
+    """A copy of a batch (B, C, H, W), flattened to the shape, kind and dtype of x."""
     flat = pixels.permute(0, 2, 3, 1).reshape(tuple(x.shape))
+    if flat.dtype == torch.bfloat16 and not isinstance(x, torch.Tensor):
+        flat = flat.float()  # NumPy has no bfloat16
     with np.errstate(over="ignore"):
-        kept = flat.to(x) if isinstance(x, torch.Tensor) else flat.cpu().numpy().astype(x.dtype)
+        kept = flat.to(x, copy=True) if isinstance(x, torch.Tensor) else flat.cpu().numpy().astype(x.dtype)
     whole = bool(torch.isfinite(torch.as_tensor(kept)).all()) or not bool(torch.isfinite(flat).all())
     require(whole, "x", f"dtype {x.dtype}, in which the estimate overflows", "give the state in float32")
     return kept
@@ -34,13 +36,14 @@ def column(values, pixels):
     return torch.as_tensor(np.array(values), dtype=pixels.dtype, device=pixels.device).reshape(-1, 1, 1, 1)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def predict(net, pixels, t, batch=None):
     """net(pixels, t) in batches that fit the memory: `batch` images, or what is usual for their size, or fewer.
 
     t is a number or (B,); the network gets it as (b,), in float32 or better. Its output may be a tensor, a tuple or a
     dict with the tensor first or called `sample`, or have it as `.sample`: (B, C, H, W), or (B, 2 C, H, W) if it also
-    predicts variances. NaN and infinity in it are an error.
+    predicts variances. NaN and infinity in it are an error. The network may write into its inputs, which are copies,
+    and into what it gave before, which was copied.
     """
     size = batch or max(PIXELS_PER_BATCH // math.prod(pixels.shape[2:]), 1)
     dtype = torch.promote_types(pixels.dtype, torch.float32)
@@ -48,13 +51,24 @@ def predict(net, pixels, t, batch=None):
     while True:
         try:
             cuts = [slice(i, i + size) for i in range(0, len(pixels), size)]
-            parts = [output_of(net(pixels[cut], t[cut]), pixels[cut], t[cut]) for cut in cuts]
-            return parts[0] if len(parts) == 1 else torch.cat(parts)
+            return torch.cat([output_of(_ask(net, pixels[cut], t[cut]), pixels[cut], t[cut]).clone() for cut in cuts])
         except torch.OutOfMemoryError as full:
             size = min(size, len(pixels)) // 2
             if size == 0:
                 one = f"one image of shape {tuple(pixels.shape[1:])}"
                 raise MemoryError(f"{one} does not fit on {pixels.device}; use a smaller model or the CPU") from full
+
+
+def _ask(net, pixels, t):
+    """net(pixels, t); what goes wrong in it is told with what it was given."""
+    try:
+        return net(pixels.clone(), t.clone())
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__} ({error}), asked with pixels {tuple(pixels.shape)} and times {tuple(t.shape)}"
+        remedy = f"it is called as net(pixels, t), {pixels.dtype} and {t.dtype}; wrap one of another form in a function"
+        raise ValueError(f"the network: got {said}; {remedy}") from error
 
 
 def output_of(output, pixels, t):
