@@ -11,6 +11,7 @@ described in paintlib/datasets/README.md; `python -m paintlib.data.make` compute
 """
 
 import io
+import math
 import os
 import sys
 from dataclasses import dataclass
@@ -19,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from paintlib.checks import require
+from paintlib.checks import require, whole
 from paintlib.data.fetch import UNREADABLE, digest, obtain
-from paintlib.data.pixels import pad, to_images, to_uint8, to_vectors
+from paintlib.data.pixels import held_in_memory, pad, to_images, to_uint8, to_vectors
 from paintlib.data.sources import SOURCES, read_npz
 
 __all__ = [
@@ -80,11 +81,12 @@ def gaussian(name, margin=0, *, rest=False):
 
     With `rest=True` the directions left out get their mean variance, so that the total is that of the data. `margin`
     pads the images with black (2 takes Fashion-MNIST's 28 x 28 to the 32 x 32 of the book's networks): the variances
-    stay, since constant pixels add none.
+    stay, since constant pixels add none. A margin whose axes would take more than 4 GB is refused.
     """
     from paintlib.gaussian import Gaussian
 
     arrays = shipped(f"{_source(name).stem}_gaussian.npz")
+    _check_margin(name, margin, len(arrays["axes"]), models=1 if rest else 0)
     mean, U = _padded(name, arrays, margin)
     lam, left = np.split(arrays["eigenvalues"], [U.shape[1]])
     if not rest:
@@ -103,18 +105,28 @@ def mixture(name, margin=0):
     from paintlib.mixture import Mixture
 
     source = _source(name)
-    _, axes = _padded(name, shipped(f"{source.stem}_gaussian.npz"), margin)
+    gaussian_arrays = shipped(f"{source.stem}_gaussian.npz")
+    _check_margin(name, margin, len(gaussian_arrays["axes"]), models=len(source.classes))
+    _, axes = _padded(name, gaussian_arrays, margin)
     scale = eigenvalues(name)[: axes.shape[1]] ** 0.5
     arrays = shipped(f"{source.stem}_classes.npz")
     means = pad(arrays["means"].astype(np.float64).reshape(-1, *source.shape), margin, black=-1)
     modes = []
     for mean, half, rest in zip(means, arrays["moments"], arrays["rest"], strict=True):
-        whole = np.zeros((len(scale), len(scale)))
-        whole[np.triu_indices(len(scale))] = half
-        lam, V = np.linalg.eigh(scale[:, None] * whole * scale, UPLO="U")
+        full = np.zeros((len(scale), len(scale)))
+        full[np.triu_indices(len(scale))] = half
+        lam, V = np.linalg.eigh(scale[:, None] * full * scale, UPLO="U")
         U, lam = _with_margin(name, axes @ V[:, ::-1], lam[::-1].clip(0), margin)
         modes.append(Gaussian(mean.ravel(), U, lam, rest))
     return Mixture(arrays["prior"], modes)
+
+
+def _check_margin(name, margin, rank, models):
+    """Refuse a margin that makes the axes, or those of each of the models with one for each pixel of it, too many."""
+    whole("margin", margin, 0, "give a whole number of pixels, 0 or more")
+    (H, W, *channels), D = _source(name).shape, math.prod(_source(name).shape)
+    padded = (H + 2 * margin) * (W + 2 * margin) * math.prod(channels)
+    held_in_memory(margin, 8 * padded * (rank + models * (rank + padded - D)))
 
 
 def _padded(name, arrays, margin):

@@ -6,6 +6,8 @@ import numpy as np
 
 from paintlib.checks import as_numpy, number, require, whole
 
+MOST_BYTES = 4e9  # of pictures with a margin: all of CIFAR-10 as float64 take 1.2e9
+
 
 def to_vectors(images):
     """uint8 images (N, H, W) or (N, H, W, C) to float64 vectors (N, D) in [-1, 1]: x / 127.5 - 1, row by row."""
@@ -60,8 +62,16 @@ def pad(images, margin=2, black=0):
         cast = np.asarray(black).astype(images.dtype)
     held = np.isfinite(cast) if images.dtype.kind in "fc" else cast == black
     require(held, "black", black, f"pixels of {images.dtype} have no such value")
+    grown = math.prod(side + 2 * margin for side in images.shape[1:3])
+    held_in_memory(margin, len(images) * grown * math.prod(images.shape[3:]) * images.itemsize)
     sides = [(0, 0), (margin, margin), (margin, margin), (0, 0)]
     return np.pad(images, sides[: images.ndim], constant_values=black)
+
+
+def held_in_memory(margin, size):
+    """Refuse a margin with which an array would fill the memory; `size` is that of the array in bytes."""
+    remedy = "a few pixels are enough for a network: 2 take 28 x 28 to 32 x 32"
+    require(size <= MOST_BYTES, "margin", f"{margin}, with which the arrays take {size / 1e9:.3g} GB", remedy)
 
 
 def _check_axes(images):
