@@ -49,8 +49,12 @@ window.page = {
     return bad;
   },
 
-  // Tables and equations that have to be scrolled sideways. (What cells print may be: it keeps its lines.)
-  sideways: () => [...document.querySelectorAll("article :is(.pst-scrollable-table-container, mjx-container[display]).scrolls")]
+  // How large the smallest letters are that cells print.
+  smallPrint: () => Math.min(99, ...[...document.querySelectorAll("article div.output pre")]
+    .filter((e) => e.checkVisibility()).map((e) => parseFloat(getComputedStyle(e).fontSize))),
+
+  // Tables, equations and outputs that have to be scrolled sideways.
+  sideways: () => [...document.querySelectorAll("article :is(.pst-scrollable-table-container, mjx-container[display], div.output pre).scrolls")]
     .filter((e) => e.checkVisibility()).map((e) => `${e.scrollWidth} > ${e.clientWidth}: ${e.textContent.slice(0, 80)}`),
   frames: () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
 

@@ -1,7 +1,10 @@
 """The extensions that finish the site: what they change in a page, and what they leave."""
 
 import importlib.util
+import json
 import re
+import sys
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +20,8 @@ def load(name):
     return module
 
 
-pages, landing = load("pages"), load("landing")
+sys.path.insert(0, str(ROOT / "book/tools"))
+pages, landing, printed = load("pages"), load("landing"), load("printed")
 LIBRARY = '{sun:[512,512,[9728],"f185","M1"],"file-pdf":[9,9,[],"f1","M2"]},{sun:[512,512,[9728],"f185","M3"]}'
 
 
@@ -99,20 +103,82 @@ def test_the_ledger_says_at_its_head_that_it_takes_all_the_room():
     assert pages.with_room(page.format("other")) == page.format("other")
 
 
-def test_a_wide_output_says_how_many_columns_it_has_and_its_words_wrap():
-    """Marks and entities are no columns; what fits a phone anyway stays as it is."""
-    output = '<div class="output stream"><div class="highlight"><pre><span></span>{}\n</pre></div></div>'
-    wide = output.format("a &lt; b\n" + 95 * "x" + '<span class="k">&amp;</span>')
-    assert pages.with_columns(wide) == wide.replace("<pre>", '<pre style="--columns: 96">')
+def output(text):
+    return f'<div class="output stream"><div class="highlight"><pre><span></span>{text}\n</pre></div></div>'
+
+
+def test_what_fits_a_phone_stays_and_words_wrap():
+    """Marks and entities are no columns."""
+    wide = "a &lt; b\n" + 95 * "x" + '<span class="k">&amp;</span>'
+    assert printed.with_columns(output(wide)) == output(wide).replace(
+        "<pre><span></span>", '<pre style="--columns: 96">'
+    )
     words, table = "seen " * 12, "rank    seen    said    kept    left    lost    gone"
-    first = f'<span class="words"><span></span>{words}</span>'
-    assert pages.with_columns(output.format(words + "\n" + table)) == output.replace("<span></span>", "").format(
-        first + "\n" + table
-    ).replace("<pre>", f'<pre style="--columns: {len(table)}">')
+    assert f'<span class="words">{words}</span>' in printed.with_columns(output(words + "\n" + table))
     aligned = "kappa =   9.00: the picture has  3 % of what the noise has"
-    assert pages.with_columns(output.format(aligned)).count('class="words"') == 1
-    for same in (output.format(40 * "x"), f"<pre>{95 * 'x'}</pre>"):
-        assert pages.with_columns(same) == same
+    assert printed.with_columns(output(aligned)).count('class="words"') == 1
+    for same in (output(40 * "x").replace("<span></span>", ""), f"<pre>{95 * 'x'}</pre>"):
+        assert printed.with_columns(same) == same
+
+
+def on_a_phone(text):
+    lines = text.split("\n")
+    found, columns = printed.narrow(lines, printed.wrap(lines))
+    assert columns <= printed.LEAST
+    return [re.sub("<[^>]+>", "", line) for line in found]
+
+
+def test_a_wide_table_stands_in_parts_each_with_the_names_of_its_rows():
+    """Rows told apart by two columns, a title among rows, words after them."""
+    rows = [("photos", 20, 1, 2), ("photos", 5, 3, 4), ("clothes", 20, 5, 6)]
+    lines = [f"{n:<10}{k:>10}{f'{a:.2f} (0.01 to 9.99)':>40}{f'{b:.2f} ± 0.05':>24}" for n, k, a, b in rows]
+    head = f"{'kappa':>20}{'by the first of the two painters':>40}{'by the other one':>24}"
+    table = "\n".join([head, *lines[:2], "  and others:", lines[2], "all by their means, which are those of the album"])
+    assert on_a_phone(table) == [
+        "         kappa  by the first of the two painters",
+        "photos      20               1.00 (0.01 to 9.99)",
+        "photos       5               3.00 (0.01 to 9.99)",
+        "  and others:",
+        "clothes     20               5.00 (0.01 to 9.99)",
+        "",
+        "         kappa  by the other one",
+        "photos      20       2.00 ± 0.05",
+        "photos       5       4.00 ± 0.05",
+        "  and others:",
+        "clothes     20       6.00 ± 0.05",
+        "all by their means, which are those of the album",
+    ]
+
+
+def test_headings_that_drift_from_their_columns_find_them_and_a_long_one_stands_above():
+    head = "what is explained, kappa =" + "".join(f"{k:>14}" for k in (10, 5, 2, 1))
+    rows = [f"{name:<26}" + 4 * f"{share:>13}" for name, share in (("one", "0.25 ± 0.05"), ("two", "0.75 ± 0.05"))]
+    assert on_a_phone("\n".join([head, *rows])) == [
+        "what is explained, kappa =",
+        "              10            5            2            1",
+        "one  0.25 ± 0.05  0.25 ± 0.05  0.25 ± 0.05  0.25 ± 0.05",
+        "two  0.75 ± 0.05  0.75 ± 0.05  0.75 ± 0.05  0.75 ± 0.05",
+    ]
+
+
+def test_what_is_no_table_wraps_set_in():
+    lines = ["  one: " + "better " * 9, "  another:  " + "worse " * 9, ""]
+    found, columns = printed.narrow(lines, [False] * 3)
+    assert columns == printed.PHONE and found[2] == ""
+    assert all(line.startswith('<span class="hung" style="--indent: 2ch">') for line in found[:2])
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("chapters/*.ipynb")), ids=lambda path: path.name[:2])
+def test_a_phone_shows_each_number_that_a_cell_prints(path):
+    """No number is lost or made in the parts: each is as often there, or oftener as the name of a row or in a title."""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        for said in ("".join(o.get("text", [])) for o in cell.get("outputs", []) if o["output_type"] == "stream"):
+            lines = said.split("\n")
+            wraps = printed.wrap(lines)
+            if all(wrap or len(line) <= printed.PHONE for line, wrap in zip(lines, wraps, strict=True)):
+                continue
+            seen = Counter("\n".join(on_a_phone(said)).split())
+            assert not Counter(said.replace("<", "&lt;").replace(">", "&gt;").split()) - seen - Counter("|" * 99)
 
 
 def test_the_page_has_its_theme_before_its_text_and_the_theme_measures_nothing_anew():

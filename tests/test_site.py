@@ -121,7 +121,7 @@ def test_the_check_for_width_sees_what_sticks_out_and_lets_a_box_scroll(visit):
 
 @pages
 def test_nothing_is_cut_at_any_width(visit, page):
-    """Code wraps, figures, tables and equations fit, what cells print fits or scrolls with a sign."""
+    """Code wraps; figures, tables, equations and what cells print fit, in letters of at least 8 pixels."""
     tab = visit(page, fresh=True)
     tab.evaluate("document.querySelectorAll('article details').forEach((fold) => (fold.open = true))")
     for width in WIDTHS:
@@ -132,6 +132,7 @@ def test_nothing_is_cut_at_any_width(visit, page):
             assert tab.evaluate("page.cut()") == [], f"at {width} pixels, {theme}"
             assert tab.evaluate(f"page.wide({width + 1})") == []
         assert tab.evaluate("page.sideways()") == [], f"at {width} pixels"
+        assert tab.evaluate("page.smallPrint()") >= 8, f"letters of what cells print, at {width} pixels"
     tab.emulate_media(media="print", color_scheme="dark")
     tab.evaluate("page.frames()")
     assert not tab.evaluate("page.isDark()"), "a page read in the dark is printed light"

@@ -5,8 +5,7 @@ draws thousands of them goes, and the formulas' script, the tabs' and the code's
 and code.
 A chapter's text does not wait for its interactives: their scripts, with the data in them, are files of their own.
 Pictures carry their size, so that nothing moves when they come, and wait until they are near the screen.
-A printed table carries the number of its columns, by which the style sheet sets it smaller where it is wide, and
-printed words wrap; long names in tables may break behind a stroke, a point or a colon.
+What cells print fits every screen (printed.py); long names in tables may break behind a stroke, a point or a colon.
 A folded hint says how many there are, and a fold's name is the text on it. Where the text names a chapter or an
 erratum, that is a link, and in the pages around the chapters so is an equation of the paper, to its row of the ledger.
 """
@@ -16,6 +15,8 @@ import html
 import re
 from functools import cache
 from pathlib import Path
+
+from printed import with_columns
 
 # What may go from a page (part of a file's name) if the page's text has no match of the pattern.
 ONLY_FOR = {
@@ -226,35 +227,6 @@ def with_widths(page):
 def with_room(page):
     """The page of the ledger, which has no contents beside it, says so before its text comes: nothing moves then."""
     return page.replace('class="bd-content"', 'class="bd-content alone"') if '<div class="ledger' in page else page
-
-
-PHONE = 44  # columns of printed text that fit a screen of 360 pixels
-
-
-def plain(line):
-    """What a line of an output says, without its marks."""
-    return html.unescape(re.sub(r"<[^>]+>", "", line))
-
-
-def gaps(line):
-    """The part of a printed line that is room between columns."""
-    return sum(map(len, re.findall(r"(?<=\S) {2,}(?=\S)", plain(line)))) / max(1, len(plain(line)))
-
-
-def with_columns(page):
-    """What cells print: a long line of words wraps; a table tells its columns where a phone does not take them."""
-
-    def count(match):
-        lines = match[2].split("\n")
-        most = 0 if max(map(gaps, lines)) > 0.2 else 1  # a heading of a table is no sentence
-        marked = ["<" in x.removeprefix("<span></span>") for x in lines]
-        wraps = [len(plain(x)) > PHONE and gaps(x) <= most and not m for x, m in zip(lines, marked, strict=True)]
-        columns = max((len(plain(x)) for x, wrap in zip(lines, wraps, strict=True) if not wrap), default=0)
-        lines = [f'<span class="words">{x}</span>' if wrap else x for x, wrap in zip(lines, wraps, strict=True)]
-        style = f' style="--columns: {columns}"' if columns > PHONE else ""
-        return f"{match[1]}<pre{style}>" + "\n".join(lines) + "</pre>"
-
-    return re.sub(r'(<div class="output [^>]*><div class="highlight">)<pre>(.*?)</pre>', count, page, flags=re.S)
 
 
 FOLD = re.compile(
