@@ -218,7 +218,8 @@ def _walk(denoiser, x, schedule, grid, move):
             step = Step(float(grid[i]), level, x, x0_hat)
             yield step
             if i + 1 < len(levels):
-                x = move(step, levels[i + 1])
+                with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused above
+                    x = move(step, levels[i + 1])
 
     return steps(x)
 

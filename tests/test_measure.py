@@ -692,3 +692,11 @@ def test_explained_variance_refuses(change, message):
 def test_confidence_is_a_fraction():
     with pytest.raises(ValueError, match="confidence: got 95"):
         measure.explained_variance(*scores(), np.random.default_rng(0), confidence=95)
+
+
+@pytest.mark.parametrize("cast", [np.asarray, torch.as_tensor])
+def test_moments_kept_in_half_precision_are_taken_as_they_are(cast):
+    mean, cov = np.array([0.5, -1.0]), np.array([[2.0, 0.5], [0.5, 1.0]])
+    moments = mean, cov, mean + 1, 2 * cov
+    half = measure.frechet(*(cast(moment.astype(np.float16)) for moment in moments))
+    assert half == pytest.approx(measure.frechet(*moments), abs=1e-5)

@@ -398,3 +398,12 @@ def test_what_the_flow_makes_of_many_starts_has_the_law_of_the_data():
     covariance = (G.U * G.lam) @ G.U.T + 0.002**2 * np.eye(G.D)
     np.testing.assert_allclose(last.x.mean(axis=0), G.mu, atol=5 * math.sqrt(9 / 20_000))  # five standard errors
     np.testing.assert_allclose(np.cov(last.x.T), covariance, atol=5 * 9 * math.sqrt(2 / 20_000))
+
+
+@pytest.mark.parametrize("sampler", [ddim, heun, rk4])
+@pytest.mark.filterwarnings("error")
+def test_what_overflows_in_half_precision_is_refused_by_name(sampler):
+    x = np.array([0.1257, -0.1321, 0.6406, 0.1049], np.float16)
+    steps = sampler(Function(lambda x, level: x / 2 + 6e4 * (level.kappa < 1)), x, Flow(), [1.0, 1e-6, 0.0])
+    with pytest.raises(ValueError, match=r"^x, x0_hat: got NaN or infinity at t = .*or its dtype"):
+        list(steps)

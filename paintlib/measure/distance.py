@@ -71,11 +71,11 @@ def _gaussian(mean, cov, names):
 
 
 def _alike(names, *arrays):
-    """Arrays of one library in the widest of their dtypes."""
+    """Arrays of one library in the widest of their dtypes, float32 at least: libraries have no axes in half of it."""
     one = len({library(names, array) for array in arrays}) == 1
     require(one, names, sorted({type(array).__name__ for array in arrays}), "give arrays of one library")
     xp = array_namespace(*arrays)
-    dtype = xp.result_type(*arrays)
+    dtype = xp.result_type(*arrays, xp.float32)
     return [xp.astype(array, dtype) for array in arrays]
 
 
