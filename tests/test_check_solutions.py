@@ -157,7 +157,7 @@ def test_an_exception_in_an_answer_is_told_with_its_input_and_help(number, error
     assert not check.answer(number, answer)
     said = capsys.readouterr().out
     assert "divides by zero" in said if isinstance(error, ZeroDivisionError) else type(error).__name__ in said
-    assert "not yet. at " in said and "check.hint(" in said
+    assert "not yet. At " in said and "check.hint(" in said
 
 
 @every_solution

@@ -52,13 +52,13 @@ class Attempt:
             sys.setprofile(before)
 
     def _where(self, arguments):
-        """The input in words: "at lam = 1, level = Level(alpha=0.8, sigma=0.6)"."""
+        """The input in words: "At lam = 1, level = Level(alpha=0.8, sigma=0.6)"."""
         try:
             named = inspect.signature(self.function).bind(*arguments).arguments
             words = [f"{name} = {_say(value)}" for name, value in named.items()]
         except (TypeError, ValueError):  # it takes other arguments, or does not say which
             words = [_say(value) for value in arguments]
-        return "at " + ", ".join(words) if words else "without arguments"
+        return "At " + ", ".join(words) if words else "Without arguments"
 
 
 def _say(value):

@@ -100,4 +100,4 @@ def _border(border):
     left, right = last.x[:, 0]
     if left > 0 or right < 0:
         end = "+1" if left > 0 else "-1"
-        raise Wrong(f"from {given:g} and a little to both sides the flow ends at {end}")
+        raise Wrong(f"From {given:g} and a little to both sides the flow ends at {end}")

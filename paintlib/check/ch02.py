@@ -77,7 +77,7 @@ def coefficient(answer):
                 break
     if off:
         word = "" if "variance preserving" in off else " It is right while alpha^2 + sigma^2 = 1; use that nowhere."
-        raise Wrong("; ".join(f"on the {name} schedule, {what}" for name, what in off.items()) + "." + word)
+        raise Wrong("; ".join(f"On the {name} schedule, {what}" for name, what in off.items()) + "." + word)
 
 
 @exercise(
@@ -119,10 +119,10 @@ def generated(answer):
         mean, std = parts(function(answer)(m, lam, Level(*curve(begin)[:2])), 2)
         mean, std = number("The mean", mean), number("The standard deviation", std)
         at_zero, at_one = (carry_one(z, lam, curve, begin, 0.0, m) for z in (0.0, 1.0))
-        where = f"for m = {m:g}, lam = {lam:g}, alpha_T = {alpha_T:g}"
+        where = f"For m = {m:g}, lam = {lam:g}, alpha_T = {alpha_T:g}"
         if abs(std - math.sqrt(lam)) < 1e-6 * std:
-            raise Wrong(f"{where} sqrt(lam) is the data's own spread; it comes out only if x_T has the right law")
+            raise Wrong(f"{where}: sqrt(lam) is the data's own spread; it comes out only if x_T has the right law")
         if abs(std - (at_one - at_zero) ** 2) < 1e-5 * std:
-            raise Wrong(f"{where} that is the variance; give its root")
-        close(f"{where} the standard deviation", std, at_one - at_zero, rtol=1e-5)
-        close(f"{where} the mean", mean, at_zero, rtol=1e-5, atol=1e-6)
+            raise Wrong(f"{where}: that is the variance; give its root")
+        close(f"{where}, the standard deviation", std, at_one - at_zero, rtol=1e-5)
+        close(f"{where}, the mean", mean, at_zero, rtol=1e-5, atol=1e-6)

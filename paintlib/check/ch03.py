@@ -29,10 +29,10 @@ def _share_of_eq_73(share_of_eq_73):
         level, painter = Level.from_kappa(kappa).vp(), _line(lam)
         state, end = painter.flow(one, pure, level), painter.filter(one, pure)
         wanted = ((state - level.sigma * one) / level.alpha / end)[0]
-        where = f"for lam = {lam:g} and kappa = {kappa:g} the share"
+        where = f"For lam = {lam:g} and kappa = {kappa:g} the share"
         given = number(where, share(lam, kappa))
         if abs(given - (painter.denoise(state, level) / end)[0]) < 1e-6:
-            raise Wrong("that is the share in the endpoint estimate; Eq. 73 shows another one")
+            raise Wrong("That is the share in the endpoint estimate; Eq. 73 shows another one")
         close(where, given, wanted)
 
 
@@ -50,7 +50,7 @@ def _path_from_guesses(path_from_guesses):
     given = function(path_from_guesses)(x_T, run.x0_hat, run.level.alpha, run.level.sigma)
     given = numbers("The path", given)
     if given.shape == run.x.shape and np.allclose(given * run.level.sigma[:, None], run.x):
-        raise Wrong("that is x / sigma; multiply by sigma again at the end")
+        raise Wrong("That is x / sigma; multiply by sigma again at the end")
     close("The path", given, run.x)
 
 
@@ -73,7 +73,7 @@ def _worst_piece(worst_piece):
         wanted = np.max((slerp(x_T, end, start, levels) - path) ** 2 / path**2)
         given = number(f"For n = {n} the worst squared error", worst(n))
         if abs(given - np.sqrt(wanted)) < 1e-4 * np.sqrt(wanted):
-            raise Wrong("that is the error's length; square it")
+            raise Wrong("That is the error's length; square it")
         close(f"For n = {n} the worst squared error", given, wanted, rtol=1e-3)
 
 

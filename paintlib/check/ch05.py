@@ -91,7 +91,7 @@ def _tremor(answer):
             given = number("The spread", f(lam, levels, 0.1))
             alone = 0.1 * sum(abs(_feature(lam).flow(np.ones(1), level, CLEAN)[0]) for level in levels)
             if len(levels) > 1 and np.isclose(given, alone, rtol=1e-4):
-                raise Wrong("you added the tremors up as if all went the same way; they are independent")
+                raise Wrong("You added the tremors up as if all went the same way; they are independent")
             close(f"The spread for lam = {lam:g} after {len(levels)} tremors", given, wanted, 1e-4)
 
 

@@ -33,7 +33,7 @@ def _ring_split(ring_split):
     for K, R, s in ((3, 2.0, 0.5), (5, 3.0, 1.2), (8, 1.5, 0.2)):
         turn = 2 * np.pi * np.arange(K) / K
         ring = _round(R * np.stack([np.cos(turn), np.sin(turn)], -1), s**2)
-        where = f"for R = {R:g} and s = {s:g} the noise"
+        where = f"For R = {R:g} and s = {s:g} the noise"
         kappa = number(where, function(ring_split)(R, s))
         if kappa <= 0:
             raise Wrong(f"{where} should be positive; got {kappa:.3g}")
