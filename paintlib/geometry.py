@@ -214,9 +214,10 @@ def curvature_torsion(r, t):
     """Curvature |r' x r''| / |r'|^3 and torsion (r' x r'').r''' / |r' x r''|^2 of space curves r (T, ..., 3).
 
     NumPy only, with errors of second order in the steps of the parameter t (T,), which may be any and uneven, up to
-    both ends; units 1 / length. A straight piece has no torsion: NaN.
+    both ends; units 1 / length. A piece that is straight, but for the rounding of r, has no torsion, and one that
+    stands still has neither: NaN.
     """
-    r, t = vectors("r", np.asarray(r)).astype(float), float_array("t", t)
+    r, t = vectors("r", np.asarray(r)), float_array("t", t)
     require(
         r.ndim > 1 and r.shape[0] >= 5 and r.shape[-1] == 3,
         "r",
@@ -226,18 +227,28 @@ def curvature_torsion(r, t):
     steps = np.diff(t)
     monotone = len(t) == len(r) and (np.all(steps > 0) or np.all(steps < 0))
     require(monotone, "t", f"shape {t.shape}", "give one parameter for each point, which only rises or only falls")
-    d1, d2, d3 = _derivatives(r, t)
+    (d1, d2, d3), (blur1, blur2, _) = _derivatives(r.astype(float), t, float(np.finfo(r.dtype).eps))
     normal = np.cross(d1, d2)
-    area2 = (normal**2).sum(-1)
+    length, bend, area = (np.linalg.norm(d, axis=-1) for d in (d1, d2, normal))
+    still, straight = length <= blur1, area <= length * blur2 + bend * blur1
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.sqrt(area2) / (d1**2).sum(-1) ** 1.5, (normal * d3).sum(-1) / area2
+        curvature, torsion = area / length**3, (normal * d3).sum(-1) / area**2
+    return np.where(still, np.nan, curvature), np.where(still | straight, np.nan, torsion)
 
 
-def _derivatives(r, t):
-    """The first three derivatives of the quartic through each point and its four nearest in order."""
+def _derivatives(r, t, eps):
+    """The first three derivatives of the quartic through each point and its four nearest in order.
+
+    And what the rounding of r, eps |r|, may make of their lengths.
+    """
     window = np.clip(np.arange(len(t)) - 2, 0, len(t) - 5)[:, None] + np.arange(5)
     s = t[window] - t[:, None]
     unit = np.abs(s).max(axis=1, keepdims=True)
-    powers = (s / unit)[..., None] ** np.arange(5)
-    taylor = np.linalg.solve(powers, r[window].reshape(len(t), 5, -1))
-    return tuple((math.factorial(n) * taylor[:, n] / unit**n).reshape(r.shape) for n in (1, 2, 3))
+    inverse = np.linalg.inv((s / unit)[..., None] ** np.arange(5))
+    size = np.linalg.norm(r, axis=-1)
+    taylor = inverse @ r[window].reshape(len(t), 5, -1)
+    blur = 4 * eps * np.abs(inverse) @ size[window].reshape(len(t), 5, -1)
+    return tuple(
+        tuple((math.factorial(n) * terms[:, n] / unit**n).reshape(like.shape) for n in (1, 2, 3))
+        for terms, like in ((taylor, r), (blur, size))
+    )

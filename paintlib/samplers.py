@@ -33,7 +33,8 @@ class Step:
 class Trajectory:
     """A whole run: times (T,), levels with alpha and sigma (T,), states and endpoint estimates (T, ..., D).
 
-    `run[n]` is the step n, `run[:9]` the run of the first nine steps, and a loop over `run` goes step by step.
+    `run[n]` is the step n, `run[:9]` the run of the first nine steps, `run[[0, 9]]` that of these two, and a loop over
+    `run` goes step by step.
     """
 
     t: Any
@@ -42,12 +43,14 @@ class Trajectory:
     x0_hat: Any
 
     def __getitem__(self, index):
-        kind = Trajectory if isinstance(index, slice) else Step
-        t = self.t[index] if isinstance(index, slice) else float(self.t[index])
+        one = isinstance(index, Integral)
+        kind, t = (Step, float(self.t[index])) if one else (Trajectory, self.t[index])
         return kind(t, self.level[index], self.x[index, ...], self.x0_hat[index, ...])
 
     def scaled(self):
         """The states in EDM's coordinates: x / alpha."""
+        remedy = "there is no x / alpha in pure noise; leave that step out, run[1:].scaled(), or use .vp()"
+        require(bool(np.all(self.level.alpha > 0)), "alpha", self.level.alpha, remedy)
         return self.x / self._column(self.level.alpha)
 
     def vp(self):

@@ -119,6 +119,20 @@ def test_torsion_of_a_batch_runs_both_ways():
     np.testing.assert_allclose(back[0][::-1], curvature, rtol=1e-9)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("where", [0, 5, -70])
+def test_a_straight_piece_has_no_torsion_wherever_it_lies_but_for_its_rounding(dtype, where):
+    """Rounding alone bends a line by 1e-13, and its torsion, that over itself, was anything: 93 for the line at 5."""
+    t = np.linspace(0, 1, 21)
+    line = np.outer(t, [0.37, -1.91, 2.73]) + where
+    curvature, torsion = geometry.curvature_torsion(line.astype(dtype), t)
+    assert np.abs(curvature).max() < 1e5 * np.finfo(dtype).eps and np.isnan(torsion).all()
+    r, s = helix(41)
+    both = geometry.curvature_torsion((r + where).astype(dtype), s)  # what does bend still has its own
+    np.testing.assert_allclose(both[1][5:-5], 0.7 / (1.3**2 + 0.7**2), rtol=0.1 if dtype == "float32" else 0.02)
+    assert np.isnan(geometry.curvature_torsion(np.ones((9, 3), dtype) * where, np.arange(9))).all()
+
+
 def test_curves_need_one_parameter_for_each_point():
     r, t = helix(30)
     for bad in (t[:-1], np.r_[t[:-1], t[-2]], np.where(t > 2, np.nan, t)):

@@ -154,7 +154,7 @@ def test_frechet_refuses(mean, cov, message):
         measure.frechet(np.zeros(2), np.eye(2), mean, cov)
 
 
-@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_frechet_takes_moments_kept_in_float32(library):
     """As files of statistics are: few images, so most variances are zero but for float32's rounding, of either sign."""
     cast, f = LIBRARIES[library], np.random.default_rng(0).standard_normal((20, 64))

@@ -89,7 +89,7 @@ def test_a_network_refuses_a_schedule_it_cannot_serve(schedule):
         Network(lambda x, t: x, schedule, SHAPE)
 
 
-@pytest.mark.parametrize("schedule", [VP(), Cosine(), Tabulated.ddpm()])
+@pytest.mark.parametrize("schedule", [VP(), Cosine(), Tabulated.ddpm(), Tabulated([0.9, 0.1])])
 def test_a_network_serves_every_variance_preserving_schedule(schedule):
     network = Network(lambda x, t: 0 * x, schedule, SHAPE)
     level = schedule(schedule.t_max / 2)

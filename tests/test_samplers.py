@@ -328,6 +328,16 @@ def test_a_trajectory_is_indexed_by_step():
     assert (first.t, first.level) == (80.0, Level(1.0, 80.0)) and np.array_equal(first.x, X)
     assert len(part.t) == 3 and part.x.shape == (3, *X.shape) and part.level[0] == run.level[2]
     assert [step.t for step in run] == run.t.tolist() and np.array_equal(collect(run).x0_hat, run.x0_hat)
+    some = run[[0, 2]]
+    assert some.t.tolist() == run.t[[0, 2]].tolist() and some.level[1] == run.level[2]
+    assert np.array_equal(some.x[1], run[np.int64(2)].x) and np.array_equal(run[run.t > 1].x, run.x[run.t > 1])
+
+
+def test_pure_noise_has_no_coordinates_of_edm():
+    run = collect(ddim(G, X, Flow(), [1.0, 0.5, 0.1]))
+    with pytest.raises(ValueError, match=r"alpha: got \[0\. .*no x / alpha in pure noise; .*run\[1:\]"):
+        run.scaled()
+    assert np.isfinite(run[1:].scaled()).all() and np.isfinite(run.vp()).all()
 
 
 def test_the_caller_may_stop_early():

@@ -65,7 +65,9 @@ class Network(Adapter):
         super().__post_init__()
         require(self.prediction in PREDICTIONS, "prediction", repr(self.prediction), f"choose one of {PREDICTIONS}")
         kind = type(self.schedule).__name__
-        times = np.linspace(self.schedule.t_min, self.schedule.t_max, 5) if hasattr(self.schedule, "t_min") else []
+        times = (
+            np.linspace(max(self.schedule.t_min, 0), self.schedule.t_max, 5) if hasattr(self.schedule, "t_min") else []
+        )
         levels = [self.schedule(t) for t in times[1:]]
         preserving = bool(levels) and all(abs(math.hypot(v.alpha, v.sigma) - 1) < 1e-4 for v in levels)
         remedy = (
