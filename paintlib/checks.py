@@ -1,8 +1,10 @@
 """What goes wrong at the borders, said in one way: the quantity, what came, and the remedy."""
 
 import math
+import os
 from functools import lru_cache
 from numbers import Integral
+from pathlib import Path
 
 import array_api_compat.numpy as numpy_library
 import numpy as np
@@ -239,6 +241,13 @@ def whole(quantity, value, least, remedy):
     """Check that `value` is a whole number of at least `least`, no truth value and no float."""
     fits = isinstance(value, Integral) and not isinstance(value, bool) and value >= least
     require(fits, quantity, repr(value), remedy)
+
+
+def path(quantity, value):
+    """A path as pathlib's, whether something is there or not; a number is none, though open() takes it."""
+    fits = isinstance(value, str | os.PathLike) and str(value) != ""
+    require(fits, quantity, repr(value), "give a path as text")
+    return Path(value)
 
 
 def as_numpy(array):

@@ -101,5 +101,5 @@ def test_the_command_writes_a_table_after_each_block(tmp_path, monkeypatch):
     clocks.main(["fashion-mnist", "--seeds", "16", "--out", str(tmp_path / "t.json")])
     made = json.loads((tmp_path / "t.json").read_text())
     assert made["cells"] == [row] and made["about"]["model"] == "fashion-mnist" and made["about"]["seeds"] == 16
-    with pytest.raises(ValueError, match="seeds: got 9; give a multiple of 8"):
+    with pytest.raises(SystemExit, match="seeds: got 9; give a multiple of 8"):
         clocks.main(["fashion-mnist", "--seeds", "9", "--out", str(tmp_path / "t.json")])

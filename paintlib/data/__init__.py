@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paintlib.checks import require, whole
+from paintlib.checks import path, require, whole
 from paintlib.data.fetch import UNREADABLE, digest, obtain
 from paintlib.data.pixels import held_in_memory, pad, to_images, to_uint8, to_vectors
 from paintlib.data.sources import SOURCES, read_npz
@@ -150,8 +150,13 @@ def load(name, split="train", file=None):
     fashion_mnist.npz in `folder()`; or else from its public home, fetched into `folder()` once.
     """
     source = _source(name)
-    require(split in source.content, "split", repr(split), f"choose one of {', '.join(map(repr, source.content))}")
-    local = folder() / f"{source.stem}.npz" if file is None else Path(file)
+    require(
+        isinstance(split, str) and split in source.content,
+        "split",
+        repr(split),
+        f"choose one of {', '.join(map(repr, source.content))}",
+    )
+    local = folder() / f"{source.stem}.npz" if file is None else path("file", file)
     if file is not None or local.exists():
         paths, read, remedy = [local], read_npz, "make that file again, or pass another as file="
     else:

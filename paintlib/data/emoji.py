@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from paintlib.checks import require
+from paintlib.checks import path, require
 from paintlib.data import folder, shipped
-from paintlib.data.fetch import digest, obtain
+from paintlib.data.fetch import UNREADABLE, digest, obtain
 from paintlib.data.sources import Archive
 
 REGISTRY = "https://registry.npmjs.org/"
@@ -115,8 +115,12 @@ def prompt(name, style):
 
 def load(file=None):
     """The set that ships with the book, or the one that this module's command wrote into `file`, verified."""
-    arrays = shipped("emoji.npz") if file is None else np.load(file, allow_pickle=False)
-    found = Emoji(arrays["images"], tuple(map(str, arrays["names"])))
+    try:
+        arrays = shipped("emoji.npz") if file is None else np.load(path("file", file), allow_pickle=False)
+        found = Emoji(arrays["images"], tuple(map(str, arrays["names"])))
+    except UNREADABLE as error:
+        remedy = "give an .npz that python -m paintlib.data.emoji wrote, or none for the set that ships"
+        raise ValueError(f"file: got {file!r} ({error}); {remedy}") from error
     verify(found, file or "emoji.npz")
     return found
 

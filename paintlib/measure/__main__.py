@@ -7,16 +7,17 @@ The features of many images take hours on a CPU, so the command keeps what it ha
 """
 
 import argparse
-import sys
 
 import numpy as np
 
-from paintlib.checks import require
+from paintlib import commands
+from paintlib.checks import require, whole
 from paintlib.data.fetch import UNREADABLE
 from paintlib.measure.distance import fid
 from paintlib.measure.inception import keep_features
 
 
+@commands.in_words
 def main(arguments=None):
     """`features` and `fid` from the command line."""
     parser = argparse.ArgumentParser(prog="python -m paintlib.measure", description="Inception features, and FID.")
@@ -32,25 +33,24 @@ def main(arguments=None):
     distance = commands.add_parser("fid", help="FID of two files of features")
     distance.add_argument("features", nargs=2, help=".npy files that `features` made")
     asked = parser.parse_args(arguments)
-    try:
-        _print_fid(*asked.features) if asked.command == "fid" else _run_features(asked)
-    except (ValueError, OSError) as error:
-        sys.exit(str(error))
+    _print_fid(*asked.features) if asked.command == "fid" else _run_features(asked)
 
 
 def _print_fid(*files):
-    a, b = (np.load(file, allow_pickle=False) for file in files)
+    a, b = (commands.known("features", file, "make it by python -m paintlib.measure features") for file in files)
     print(f"FID {fid(a, b):.4f} ({len(a)} against {len(b)} images)")
 
 
 def _run_features(asked):
+    whole("batch", asked.batch, 1, "give how many images are looked at together")
+    commands.output(asked.out)
     try:
         with np.load(asked.images, allow_pickle=False) as arrays:
             names = list(arrays)
             images = arrays[asked.key] if asked.key in names else None
     except UNREADABLE as error:
         raise ValueError(f"images: got {asked.images}, no whole .npz file ({error}); make it again") from error
-    require(images is not None, "key", asked.key, f"{asked.images} has {', '.join(names)}")
+    require(images is not None, "key", asked.key, f"choose one in {asked.images}: {', '.join(names)}")
     count = len(images) if asked.count is None else asked.count
     require(1 <= count <= len(images), "count", count, f"there are {len(images)} images")
     keep_features(images[:count], asked.out, asked.weights, asked.batch, asked.device)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paintlib import data
+from paintlib import commands, data
 from paintlib.data.fetch import digest
 from paintlib.data.make import sums
 from paintlib.denoisers import Function, score
@@ -38,7 +38,7 @@ def full_run(name):
     noise (chapter 11's first S = 24); explained (places, 5, noises, 3), value and interval of the explained
     variance on noisy album pictures, noisy strangers and the network's path, for THEORIES and the mean picture.
     """
-    if name not in MARGINS:
+    if not (isinstance(name, str) and name in MARGINS):
         return None
     table = dict(data.shipped(f"{name.replace('-', '_')}_full_run.npz"))
     return table if str(table.pop("weights")) == weights_of(name) else None
@@ -52,6 +52,7 @@ def weights_of(name):
 
 def make(name, target):
     """Run it all, and write the table into the folder `target`."""
+    commands.folder("target", target)
     from paintlib import networks
 
     train, test = data.load(name), data.load(name, "test")
@@ -110,4 +111,4 @@ if __name__ == "__main__":
     parser.add_argument("name", choices=MARGINS)
     parser.add_argument("--to", type=Path, default=Path(__file__).parents[1] / "datasets", help="folder to write to")
     options = parser.parse_args()
-    make(options.name, options.to)
+    commands.in_words(make)(options.name, options.to)

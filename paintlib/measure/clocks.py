@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paintlib import samplers, transfer, usual
+from paintlib import commands, given, samplers, transfer, usual
 from paintlib.checks import require, whole
 from paintlib.data.fetch import digest, kept, write_whole
 from paintlib.measure.distance import frechet
@@ -170,6 +170,7 @@ class Job:
             }  # fmt: skip
 
 
+@commands.in_words
 def main(arguments=None):
     """Compare on one of the networks that ship, and write the table after each block of seeds."""
     from paintlib import data, networks
@@ -179,21 +180,24 @@ def main(arguments=None):
     parser.add_argument("--seeds", type=int, default=24, help=f"a multiple of {BLOCK}")
     parser.add_argument("--evaluations", nargs="*", type=int, default=list(EVALUATIONS))
     parser.add_argument("--out", required=True, type=Path)
-    given = parser.parse_args(arguments)
-    whole("seeds", given.seeds, BLOCK, f"give a multiple of {BLOCK}")
-    require(given.seeds % BLOCK == 0, "seeds", given.seeds, f"give a multiple of {BLOCK}")
-    painter, began = networks.load(given.model), time.process_time()
-    gaussian = data.gaussian(given.model, 2 if given.model == "fashion-mnist" else 0)
-    lam = data.eigenvalues(given.model).astype(float)
-    folder = given.out.with_suffix(".parts")
+    options = parser.parse_args(arguments)
+    whole("seeds", options.seeds, BLOCK, f"give a multiple of {BLOCK}")
+    require(options.seeds % BLOCK == 0, "seeds", options.seeds, f"give a multiple of {BLOCK}")
+    require(len(options.evaluations) > 0, "evaluations", "none", "give one number or more")
+    for n in options.evaluations:
+        given.count("evaluations", n, 2, FINE - 2)
+    folder = commands.output(options.out).with_suffix(".parts")
+    painter, began = networks.load(options.model), time.process_time()
+    gaussian = data.gaussian(options.model, 2 if options.model == "fashion-mnist" else 0)
+    lam = data.eigenvalues(options.model).astype(float)
     folder.mkdir(parents=True, exist_ok=True)
-    job = Job(given.model, painter, gaussian, lam, painter.schedule, given.evaluations, folder)
-    for blocks in range(1, given.seeds // BLOCK + 1):
+    job = Job(options.model, painter, gaussian, lam, painter.schedule, options.evaluations, folder)
+    for blocks in range(1, options.seeds // BLOCK + 1):
         rows = ",\n".join(json.dumps(row) for row in job.rows(blocks))
-        about = {"model": given.model, "seeds": blocks * BLOCK, "teachers": TEACHERS, "axes": AXES}
+        about = {"model": options.model, "seeds": blocks * BLOCK, "teachers": TEACHERS, "axes": AXES}
         about["hardware"] = f"{os.cpu_count()} CPU cores, {platform.machine()}"
         text = f'{{"about": {json.dumps(about)},\n"cells": [\n{rows}\n]}}\n'
-        write_whole(given.out, text.encode())
+        write_whole(options.out, text.encode())
         print(f"{blocks * BLOCK} seeds, {time.process_time() - began:.0f} CPU seconds", flush=True)
 
 

@@ -9,13 +9,13 @@ in one coordinate system, the variance-preserving one; "raw" alone is as the sch
 import argparse
 import json
 import os
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
-from paintlib import geometry
-from paintlib.checks import require, vectors
+from paintlib import commands, geometry, given
+from paintlib.checks import require, vectors, whole
+from paintlib.measure.stored import stored as any_stored
 from paintlib.samplers import Trajectory
 
 STRENGTHS = (1.0, 3.0, 5.0, 7.5)
@@ -135,7 +135,7 @@ def cells(pipe, prompts, noise, strengths=STRENGTHS, samplers=tuple(SAMPLERS), s
 
 def stored(name):
     """The table that ships for a model."""
-    return json.loads(files(__package__).joinpath("tables", f"guidance_{name}.json").read_text("utf-8"))
+    return any_stored(f"guidance_{name}")
 
 
 def asked(count, seed=16):
@@ -148,7 +148,9 @@ def asked(count, seed=16):
     return [known[n] for n in np.random.default_rng(seed).permutation(len(known))[:count]]
 
 
-def main():
+@commands.in_words
+def main(arguments=None):
+    """Measure on a model, and write the table after each cell."""
     from paintlib.networks import pipelines
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -156,7 +158,10 @@ def main():
     parser.add_argument("--prompts", type=int, default=12)
     parser.add_argument("--seed", type=int, default=16, help="of the prompts and of the noises")
     parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
+    given.count("prompts", args.prompts, 1, 1000)
+    whole("seed", args.seed, 0, "give a whole number, not negative")
+    commands.output(args.out)
     pipe = pipelines.load(args.model)
     prompts, noise = asked(args.prompts, args.seed), pipelines.noise(pipe, args.prompts, args.seed)
     table = {"model": args.model, "seed": args.seed, "steps": STEPS, "prompts": prompts, "cells": []}

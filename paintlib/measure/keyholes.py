@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paintlib import data
+from paintlib import commands, data
 from paintlib.data.make import PER_CLASS, choose, sums
 from paintlib.keyhole import Keyhole
 from paintlib.levels import Level
@@ -98,4 +98,4 @@ class Framed:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=Path, default=Path(__file__).parents[1] / "datasets", help="folder to write to")
-    make(parser.parse_args().to)
+    commands.in_words(make)(parser.parse_args().to)

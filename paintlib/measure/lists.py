@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paintlib import data
+from paintlib import commands, data
 from paintlib.checks import require, whole
 from paintlib.data.fetch import digest, kept, write_whole
 from paintlib.measure.clocks import paint
@@ -61,6 +61,7 @@ def table(name, painter, gaussian, evaluations, blocks, real, look, folder):
     return rows
 
 
+@commands.in_words
 def main(arguments=None):
     """The table of one of the networks that ship."""
     from paintlib import networks
@@ -75,7 +76,11 @@ def main(arguments=None):
     given = parser.parse_args(arguments)
     whole("samples", given.samples, BLOCK, f"give a multiple of {BLOCK}")
     require(given.samples % BLOCK == 0, "samples", given.samples, f"give a multiple of {BLOCK}")
-    known = np.load(given.reference, allow_pickle=False)
+    measured = sorted({cell["evaluations"] for cell in stored(f"clocks_{given.model}")["cells"]})
+    there = set(given.evaluations) <= set(measured)
+    require(there, "evaluations", given.evaluations, f"the table of measure.clocks has {measured}")
+    commands.output(given.out)
+    known = commands.known("reference", given.reference, "make it by python -m paintlib.measure features")
     painter, gaussian, real = networks.load(given.model), data.gaussian(*SETS[given.model]), fitted(known, "reference")
     inception, folder = load_inception(given.weights), given.out.with_suffix(".parts")
     folder.mkdir(parents=True, exist_ok=True)

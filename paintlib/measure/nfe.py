@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paintlib import data
+from paintlib import commands, data
 from paintlib.checks import require, whole
 from paintlib.data.fetch import digest, kept, write_whole
 from paintlib.gaussian import Gaussian
@@ -121,7 +121,7 @@ class Job:
         there = self.asked.reference is not None and Path(self.asked.reference).is_file()
         require(there, "reference", self.asked.reference, remedy)
         network = load_inception(self.asked.weights, self.device)
-        features = np.load(self.asked.reference, allow_pickle=False)
+        features = commands.known("reference", self.asked.reference, "make it by python -m paintlib.measure features")
         real, self.real = fitted(features, "reference"), len(features)
         if self.real > 3:
             self.floor = _floor(features, self.samples)
@@ -196,6 +196,7 @@ def _hardware(device):
     return f"{kind}, torch {torch.__version__}"
 
 
+@commands.in_words
 def main(arguments=None):
     """The table from the command line."""
     parser = argparse.ArgumentParser(prog="python -m paintlib.measure.nfe", description=__doc__.splitlines()[0])
@@ -214,16 +215,21 @@ def main(arguments=None):
     parser.add_argument("--weights", help="path of inception.pt")
     parser.add_argument("--repeats", type=int, default=20, help="subsamples for the interval")
     parser.add_argument("--device", default="cpu")
-    asked = parser.parse_args(arguments)
-    try:
-        _run(asked)
-    except (ValueError, OSError) as error:
-        sys.exit(str(error))
+    _run(parser.parse_args(arguments))
 
 
 def _run(asked):
+    for method in asked.methods:
+        scheduler_of(method)
+    for steps in asked.steps:
+        whole("steps", steps, 1, "give numbers of steps")
+    for name in ("skips", "seed"):
+        for value in np.ravel(getattr(asked, name)):
+            whole(name, value, 0, "give whole numbers, none below 0")
+    whole("repeats", asked.repeats, 2, "an interval needs 2 subsamples or more")
     every = itertools.product(asked.methods, asked.steps, asked.skips)
     cells = [Cell(*parts) for parts in every if parts[2] < parts[1]]
+    require(cells, "skips", asked.skips, f"give some that are fewer than the steps, {asked.steps}")
     rank, processes, wait = 0, 1, lambda: None
     if "LOCAL_RANK" in os.environ or int(os.environ.get("WORLD_SIZE", 1)) > 1:
         from accelerate import PartialState

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paintlib import data
+from paintlib import commands, data
 from paintlib.data.fetch import write_whole
 from paintlib.measure.perceptual import lpips
 
@@ -58,6 +58,7 @@ def _short(values):
     return [float(f"{v:.4g}") for v in values]
 
 
+@commands.in_words
 def main(arguments=None):
     """The table from the command line."""
     from paintlib import networks
@@ -67,6 +68,7 @@ def main(arguments=None):
     parser.add_argument("--weights", help="path of lpips_alex_v0.1.safetensors")
     parser.add_argument("--out", required=True, type=Path)
     asked = parser.parse_args(arguments)
+    commands.output(asked.out)
     table = {}
     for model in asked.models:
         theory = data.gaussian(model, MARGINS[model], rest=True)

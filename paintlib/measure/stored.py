@@ -10,5 +10,5 @@ def stored(name):
     """A table by its name, "clocks_cifar10" say: what its command wrote, from JSON."""
     tables = files("paintlib.measure").joinpath("tables")
     known = sorted(file.name.removesuffix(".json") for file in tables.iterdir() if file.name.endswith(".json"))
-    require(name in known, "table", repr(name), f"these ship: {', '.join(known)}")
+    require(isinstance(name, str) and name in known, "table", repr(name), f"these ship: {', '.join(known)}")
     return json.loads(tables.joinpath(f"{name}.json").read_text("utf-8"))

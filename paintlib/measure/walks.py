@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paintlib import geometry, measure
+from paintlib import commands, geometry, given, measure
 from paintlib.checks import require
 from paintlib.data import emoji
 
@@ -92,6 +92,7 @@ def _rounded(values):
     return [[[float(f"{v:.3g}") for v in line] for line in page] for page in values]
 
 
+@commands.in_words
 def main(arguments=None):
     """Measure on a model that ships, and write the table after each prompt."""
     from diffusers import DDIMScheduler
@@ -103,6 +104,8 @@ def main(arguments=None):
     parser.add_argument("--prompts", type=int, default=16)
     parser.add_argument("--out", required=True)
     asked = parser.parse_args(arguments)
+    given.count("prompts", asked.prompts, 1, 1000)
+    commands.output(asked.out)
     pipe, began, found = pipelines.load(asked.model), time.process_time(), []
     pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False)
     drawings = emoji.load()

@@ -3,7 +3,7 @@
 import json
 import os
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 
@@ -25,13 +25,17 @@ def load_checkpoint(file, net, ema, optimiser=None):
     The moments of another optimiser are not those of this one, so after a change of `muon` they begin anew.
     """
     parts = {"net": {}, "ema": {}, "adam": {}, "muon": {}}
-    with safe_open(file, "pt") as f:
-        record = json.loads(f.metadata()["record"])
-        for key in f.keys():
-            part, name = key.split(".", 1)
-            parts[part][name] = f.get_tensor(key)
-    net.load_state_dict(parts["net"])
-    ema.load_state_dict(parts["ema"])
+    try:
+        with safe_open(file, "pt") as f:
+            record = json.loads(f.metadata()["record"])
+            for key in f.keys():
+                part, name = key.split(".", 1)
+                parts[part][name] = f.get_tensor(key)
+        net.load_state_dict(parts["net"])
+        ema.load_state_dict(parts["ema"])
+    except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:  # the last: another network's
+        remedy = "give the folder of a whole run of this training and recipe"
+        raise ValueError(f"checkpoint: got {str(file)!r} ({error}); {remedy}") from error
     same = optimiser is not None and bool(parts["muon"]) == ("muon" in optimiser.parts)
     for part, its in optimiser.parts.items() if same else ():
         state = {}

@@ -5,6 +5,9 @@ import json
 
 import torch
 
+from paintlib import commands
+from paintlib.checks import whole
+
 
 def options(program, about, folder, file):
     """A parser with the options of every training; `folder` is the default, `file` says what the data file is."""
@@ -19,10 +22,12 @@ def options(program, about, folder, file):
     return parser
 
 
+@commands.in_words
 def run(train, parser, arguments=None):
     """Call `train` with what the command line says, by the options' names, and print the record that it returns."""
     asked = vars(parser.parse_args(arguments))
     threads = asked.pop("threads")
-    if threads:
+    if threads is not None:
+        whole("threads", threads, 1, "give a number of CPU threads")
         torch.set_num_threads(threads)
     print(json.dumps(train(**asked)))

@@ -8,12 +8,12 @@ accuracy on them says how far such a judge can be trusted with drawings that it 
 
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from paintlib.checks import path
 from paintlib.train import command, latents
 from paintlib.train.checkpoint import load_checkpoint
 from paintlib.train.loop import CHECKPOINT, begin, budget, fit
@@ -132,7 +132,7 @@ def labels_of(pairs, styles=5):
 def trained(folder, names=239, styles=5):
     """The averaged judge of the run in `folder`, and its record."""
     net, ema = (Judge(names, styles, Recipe.widths) for _ in range(2))
-    record = load_checkpoint(Path(folder) / CHECKPOINT, net, ema)
+    record = load_checkpoint(path("folder", folder) / CHECKPOINT, net, ema)
     return ema.eval().requires_grad_(False), record
 
 

@@ -6,11 +6,11 @@ The same command resumes from the last checkpoint, on a CPU or on a GPU.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
+from paintlib.checks import path
 from paintlib.data import emoji
 from paintlib.train import command
 from paintlib.train.checkpoint import load_checkpoint
@@ -120,7 +120,7 @@ def fold(vae, mean, std):
 def trained(folder):
     """The averaged autoencoder of the run in `folder`."""
     net, ema = autoencoder(), autoencoder()
-    load_checkpoint(Path(folder) / CHECKPOINT, net, ema)
+    load_checkpoint(path("folder", folder) / CHECKPOINT, net, ema)
     return ema.eval().requires_grad_(False)
 
 
@@ -146,7 +146,7 @@ def save_tiles(pictures, file, columns, scale=3):
 
 def train(folder, *, file=None, images=None, hours=None, seed=0, device=None, minutes=5, recipe=Recipe()):
     """Train the autoencoder on the pairs that are not held out; returns the record, with the PSNR of both kinds."""
-    budget(images, hours)
+    budget(images, hours, minutes)
     pictures, held, _ = drawings_for(file)
     seen, unseen = pictures[~held], pictures[held]
     run = begin("latents", recipe, lambda: autoencoder(recipe), folder, seed, device)

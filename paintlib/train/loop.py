@@ -1,8 +1,9 @@
 """The training loop. Every random number is a function of the seed and the step, so a run may stop and go on."""
 
 import json
+import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from paintlib.checks import require
+from paintlib import commands
+from paintlib.checks import number, positive, require, whole
 from paintlib.train.checkpoint import load_checkpoint, save_checkpoint
 from paintlib.train.objective import half_norms, loss_at
 from paintlib.train.optimiser import Optimiser, average, compiled, rate_at
-from paintlib.train.recipes import RECIPES, images_for, network, scheduler
+from paintlib.train.recipes import images_for, network, recipe_of, scheduler
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -56,10 +58,17 @@ def begin(name, recipe, make, folder, seed=0, device=None, start=None):
     optimisers' moments begun anew. Where the recipe has changed since, the record's history tells what it was, and
     until which step.
     """
+    check_recipe(recipe)
     present = json.loads(json.dumps(asdict(recipe)))  # as a record has it: lists for tuples
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    usual = "cuda" if torch.cuda.is_available() else "cpu"
+    device = a_device(usual if device is None else device)
+    whole("seed", seed, 0, "give a whole number from 0 to 10**9")
+    require(seed <= 10**9, "seed", seed, "give a whole number from 0 to 10**9")  # times a million is still one of torch
+    remedy = "give the folder of a model that paintlib.train.release wrote"
+    if start is not None:
+        start = commands.folder("start", start, remedy)
+        require((start / "training.json").is_file(), "start", repr(str(start)), remedy)
+    folder = commands.made("folder", folder)
     torch.manual_seed(seed)
     form = torch.channels_last if recipe.muon else torch.contiguous_format  # Muon needs the first, Adam is faster so
     net, ema = (make().to(device, memory_format=form) for _ in range(2))
@@ -71,9 +80,9 @@ def begin(name, recipe, make, folder, seed=0, device=None, start=None):
         record = load_checkpoint(checkpoint, net, ema, optimiser)
         same = (record["name"], record["seed"]) == (name, seed)
         require(same, str(checkpoint), f"a run of {record['name']}, seed {record['seed']}", "choose another folder")
-    elif start:
-        record = json.loads((Path(start) / "training.json").read_text())
-        released = load_file(Path(start) / "unet" / "diffusion_pytorch_model.safetensors")
+    elif start is not None:
+        record = json.loads((start / "training.json").read_text())
+        released = load_file(start / "unet" / "diffusion_pytorch_model.safetensors")
         net.load_state_dict(released)
         ema.load_state_dict(released)
     before = {k: v for k, v in record["recipe"].items() if present[k] != v}
@@ -87,7 +96,8 @@ def fit(run, loss_of, look, *, images=None, hours=None, minutes=5, after=lambda 
     """Train until `images` images have been seen or `hours` of training are spent in all; returns the record.
 
     `loss_of(step)` is the loss of a step. Every `minutes`, and at the end, `look()` measures and draws, and a
-    checkpoint is kept. `after(step)` is called when a step is done.
+    checkpoint is kept. `after(step)` is called when a step is done. A loss that is no number ends the run, and the
+    checkpoint before it stays.
     """
     recipe, record = run.recipe, run.record
 
@@ -104,12 +114,15 @@ def fit(run, loss_of, look, *, images=None, hours=None, minutes=5, after=lambda 
     while not done():
         step = record["step"]
         loss = loss_of(step)
+        value = loss.item()
+        told = f"{value} at step {step}"
+        require(math.isfinite(value), "loss", told, f"lower the rate; {run.folder / CHECKPOINT} is from before")
         run.net.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
         run.optimiser.step(rate_at(recipe, step))
         average(run.ema, run.net, step, recipe.power)
-        now, value = time.monotonic(), loss.item()
+        now = time.monotonic()
         old = value if record["loss"] is None else record["loss"]
         record |= {"step": step + 1, "loss": 0.99 * old + 0.01 * value, "seconds": record["seconds"] + now - clock}
         clock = now
@@ -126,10 +139,35 @@ def fit(run, loss_of, look, *, images=None, hours=None, minutes=5, after=lambda 
     return record
 
 
-def budget(images, hours):
-    """Refuse a run without an end."""
-    if images is None and hours is None:
-        raise ValueError("images, hours: got neither; say on how many images to train, or how long, or both")
+def budget(images, hours, minutes=5):
+    """Refuse a run without an end, or with one that is no number."""
+    remedy = "say on how many images to train, or how long, or both"
+    require(images is not None or hours is not None, "images, hours", "neither", remedy)
+    if images is not None:
+        whole("images", images, 0, "give how many images to train on, repeats counted")
+    if hours is not None:
+        remedy = "give hours of training, none below 0"
+        require(number("hours", hours, remedy) >= 0, "hours", hours, remedy)
+    positive("minutes", minutes, "give the minutes between two checkpoints")
+
+
+def check_recipe(recipe):
+    """Refuse a recipe of no images, or with rates that are none."""
+    require(is_dataclass(recipe), "recipe", type(recipe).__name__, "give a Recipe of this module")
+    whole("batch", recipe.batch, 1, "give how many images a step learns from")
+    for name in ("rate", "warmup", "decay"):
+        positive(name, getattr(recipe, name), "give one positive number")
+    remedy = "give a number, none below 0"
+    require(number("power", recipe.power, remedy) >= 0, "power", recipe.power, remedy)
+
+
+def a_device(name):
+    """A device of torch that this machine has."""
+    try:
+        torch.zeros(1, device=name).item()  # a device may have a name and be none
+        return torch.device(name)
+    except (RuntimeError, TypeError, ValueError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"device: got {name!r} ({error}); give 'cpu', or 'cuda' where there is a GPU") from error
 
 
 def train(
@@ -140,8 +178,8 @@ def train(
     A checkpoint and a grid of samples are written to `folder` every `minutes`. Returns the record of the run:
     steps, seconds, the smoothed loss.
     """
-    budget(images, hours)
-    recipe = RECIPES[name]
+    budget(images, hours, minutes)
+    recipe = recipe_of(name)
     run = begin(name, recipe, lambda: network(recipe), folder, seed, device, start)
     device, seed = next(run.net.parameters()).device, run.record["seed"]
     pixels, alpha_bar = images_for(recipe, file).to(device, torch.bfloat16), scheduler().alphas_cumprod

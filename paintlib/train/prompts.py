@@ -171,7 +171,7 @@ def train(autoencoder, folder, *, file=None, images=None, hours=None, seed=0, de
 
     The averaged weights with the lowest held-out loss are kept in best.safetensors.
     """
-    budget(images, hours)
+    budget(images, hours, minutes)
     run = begin("prompts", recipe, lambda: network(recipe), folder, seed, device)
     parts = ingredients(autoencoder, run.folder, file, recipe.mirror)
     _, _, vae, z, texts, held, prompts = (p.to(run.net.device) if hasattr(p, "to") else p for p in parts)

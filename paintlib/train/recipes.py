@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from paintlib.checks import path, require
+from paintlib.data.fetch import UNREADABLE
 from paintlib.data.thumbnails import HALF, shrink
 
 
@@ -68,6 +70,12 @@ for count in (64, 512, 4096, HALF):
     RECIPES[f"thumbnails-{count}-b"] = thumbnails((HALF, HALF + count))
 
 
+def recipe_of(name):
+    """The recipe of a model that ships."""
+    require(isinstance(name, str) and name in RECIPES, "name", repr(name), f"choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
 def network(recipe):
     """An unconditional `UNet2DModel` that predicts the noise; attention at its third resolution only."""
     from diffusers import UNet2DModel
@@ -110,8 +118,14 @@ def images_for(recipe, file=None):
 
         pixels = data.load(recipe.data, "train").images
     else:
-        with np.load(file) as archive:
-            pixels = archive["x_train"]
+        try:
+            with np.load(path("file", file), allow_pickle=False) as archive:
+                pixels = archive["x_train"]
+        except UNREADABLE as error:
+            raise ValueError(f"file: got {file!r} ({error}); give an .npz with x_train, uint8 images") from error
+        fits = pixels.dtype == np.uint8 and pixels.ndim in (3, 4) and pixels.size > 0
+        told = f"x_train of {pixels.dtype}, shape {pixels.shape}"
+        require(fits, "file", told, "give uint8 images (N, H, W) or (N, H, W, C)")
     pixels = pixels[slice(*recipe.album)] if recipe.album else pixels
     pixels = shrink(pixels.reshape(*pixels.shape[:3], -1), recipe.side)
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))

@@ -19,13 +19,14 @@ from diffusers import DDPMPipeline, DPMSolverMultistepScheduler
 from safetensors.torch import load_file
 from tqdm import tqdm
 
-from paintlib import measure
+from paintlib import commands, measure
+from paintlib.checks import whole
 from paintlib.data import to_images
 from paintlib.networks import load, record
 from paintlib.networks.files import SHIPPED
 from paintlib.train.checkpoint import load_checkpoint
 from paintlib.train.loop import sample_grid
-from paintlib.train.recipes import RECIPES, network, scheduler
+from paintlib.train.recipes import RECIPES, network, recipe_of, scheduler
 
 CARD = """---
 license: mit
@@ -63,7 +64,10 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
 
     With a `step`, it is the snapshot of the averaged weights at that step, and its name ends in it.
     """
-    recipe, trained, run = RECIPES[name], name, Path(run)
+    recipe, trained, run = recipe_of(name), name, commands.folder("run", run)
+    whole("count", count, 1, "give how many samples the FID is measured on")
+    if reference is not None:
+        known = commands.known("reference", reference, "make it by python -m paintlib.measure features")
     net, ema = network(recipe), network(recipe)
     run_record = load_checkpoint(run / "checkpoint.safetensors", net, ema)
     if step is not None:
@@ -77,8 +81,7 @@ def release(name, run, hardware, reference=None, inception=None, count=10_000, f
     margin = 2 if recipe.data == "fashion-mnist" else 0
     padding = " Images are padded from 28 x 28 with black." if margin else ""
     fid = "not measured"
-    if reference:
-        known = np.load(reference)
+    if reference is not None:
         drawn = measure.inception_features(draw(folder, count, margin), weights=inception)
         how = f"{count:,} samples, clipped DPM-Solver++(2M), {STEPS} Karras steps, seed 0"
         fid = f"{measure.fid(drawn, known):.1f} ({how}, against {len(known):,} training images)"
@@ -158,6 +161,7 @@ def draw(folder, count, margin=0, batch=250):
     return np.concatenate(drawn)
 
 
+@commands.in_words
 def main():
     parser = argparse.ArgumentParser(prog="python -m paintlib.train.release", description=__doc__.split("\n")[0])
     parser.add_argument("name", choices=RECIPES)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
+from paintlib import commands
 from paintlib.networks.files import SHIPPED
 from paintlib.train import latents, prompts, words
 from paintlib.train.checkpoint import load_checkpoint
@@ -126,7 +127,7 @@ def history(record):
 
 def release(vae_run, run, hardware, judge_run=None, test_run=None, folder=None, weights="last", note=""):
     """Write the model folder of two runs, and its card; returns the folder."""
-    vae_run, run, folder = Path(vae_run), Path(run), Path(folder or SHIPPED / "emoji")
+    vae_run, run, folder = *map(commands.folder, ("vae_run", "run"), (vae_run, run)), Path(folder or SHIPPED / "emoji")
     tokenizer, parts, vae_record, record = load_parts(vae_run, run, weights)
     sizes = {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
     write_pipeline(tokenizer, parts, run / "tokenizer", folder)
@@ -180,6 +181,7 @@ def release(vae_run, run, hardware, judge_run=None, test_run=None, folder=None, 
     return folder
 
 
+@commands.in_words
 def main():
     parser = argparse.ArgumentParser(
         prog="python -m paintlib.train.release_prompts", description=__doc__.split("\n")[0]

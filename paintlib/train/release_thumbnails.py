@@ -12,6 +12,7 @@ from pathlib import Path
 from diffusers import DDPMPipeline
 from safetensors.torch import load_file
 
+from paintlib import commands
 from paintlib.networks import load
 from paintlib.networks.files import SHIPPED
 from paintlib.train.loop import sample_grid
@@ -94,6 +95,7 @@ def card(folder, log, names, hardware):
     (folder / "README.md").write_text(text)
 
 
+@commands.in_words
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("runs", type=Path, help="the folder that holds the runs' folders, and their output as `log`")
@@ -103,6 +105,7 @@ def main():
     parser.add_argument("--hardware", required=True, help="what they were trained on, for the card")
     args = parser.parse_args()
     folder = SHIPPED / "thumbnails"
+    commands.folder("runs", args.runs)
     order = sorted(args.runs.glob("thumbnails-*"), key=lambda p: (int(p.name.split("-")[1]), p.name))
     names = {run.name: release(run, folder) for run in order}
     card(folder, args.log, {run: made for run, made in names.items() if made}, args.hardware)
