@@ -39,6 +39,8 @@ window.page = {
       if (hides && e.closest(".cell_input")) report("code does not wrap", e);
       else if (hides && !(e.matches(".scrolls") && e.tabIndex === 0)) report("scrolls without a sign", e);
     }
+    for (const e of document.querySelectorAll("article mjx-container:not([display])"))
+      if (seen(e) && !e.closest(".scrolls") && e.getBoundingClientRect().right > column.right + 1) report("formula beyond the column", e);
     for (const e of document.querySelectorAll("article .pst-scrollable-table-container"))
       if (seen(e) && e.scrollWidth > e.clientWidth + 1 && !e.matches(".scrolls")) report("scrolls without a sign", e);
     for (const e of document.querySelectorAll("article mjx-labels")) {

@@ -97,6 +97,16 @@ def test_the_room_of_a_formula_grows_with_what_will_be_seen_of_it():
     assert x == hat < sum_ < fraction < 5 * x + 2
 
 
+def test_a_formula_and_the_marks_beside_it_are_one_and_so_is_a_named_number():
+    formula = r'<span style="--room: 1em" class="math notranslate nohighlight">\(x < y\)</span>'
+    for before, after in (("(", "),"), ("", "."), ("", "-th")):
+        whole = f'a <span class="whole">{before}{formula}{after}</span> b'
+        assert pages.with_whole(f"a {before}{formula}{after} b") == whole
+    assert pages.with_whole(f"a {formula} b") == f"a {formula} b"
+    link = '<a href="x"><span class="std">chapter{}7</span></a>'
+    assert pages.with_whole(link.format(" ")) == link.format("&#160;")
+
+
 def test_the_ledger_says_at_its_head_that_it_takes_all_the_room():
     page = '<div class="bd-content"><div class="{} docutils"></div></div>'
     assert pages.with_room(page.format("ledger")) == page.format("ledger").replace("bd-content", "bd-content alone")

@@ -396,18 +396,19 @@ def test_without_an_address_nothing_speaks_of_one(tmp_path):
 
 
 def test_the_book_is_printed_with_contents_numbers_and_links(site, tmp_path):
-    """Two pages of it in a process of its own, for Playwright runs here already."""
+    """Three pages of it in a process of its own, for Playwright runs here already."""
     code = (
         "import sys; sys.path.insert(0, 'book/tools'); import pathlib, pdf; "
-        "pdf.join(pathlib.Path(sys.argv[1]), sys.argv[2], ['book/errata.html', 'book/notation.html'])"
+        "pdf.join(pathlib.Path(sys.argv[1]), sys.argv[2], [f'book/{n}.html' for n in ('errata', 'use', 'notation')])"
     )
     target = tmp_path / "book.pdf"
     subprocess.run([sys.executable, "-c", code, str(site), str(target)], check=True, cwd=ROOT)
     book = PdfReader(target)
     front = book.pages[0].extract_text()
     start = int(re.search(r"Notation\s+(\d+)", front)[1])
+    assert re.search(r"Before you start\s+How to use this book", front), "the part that begins there"
     assert "Notation" in book.pages[start - 1].extract_text() and 2 < start <= len(book.pages)
-    assert [entry.title for entry in book.outline] == ["Errata of the paper", "Notation"]
+    assert [entry.title for entry in book.outline] == ["Errata of the paper", "How to use this book", "Notation"]
     assert "np.linalg.qr" in book.pages[1].extract_text(), "the proofs stand on paper"
     for number, page in enumerate(book.pages[1:], 2):
         assert re.search(rf"(^|\s){number}\s*$", page.extract_text().strip())

@@ -18,7 +18,7 @@ if (window.MathJax?.config) {
 
 // What the pages need beyond the theme: nothing is cut, what scrolls says so, and paper is light.
 (() => {
-  const least = 0.62;  // of its size: below it an equation scrolls
+  const least = 0.58;  // of its size: below it an equation scrolls
   const article = () => document.querySelector("article");
   const visible = (e) => e.checkVisibility?.() ?? true;
 
@@ -41,6 +41,14 @@ if (window.MathJax?.config) {
     }
   }
 
+  // A formula in the text that is wider than its paragraph is set smaller.
+  function fitFormulas(formulas) {
+    for (const box of formulas) box.style.fontSize = box.dataset.size ??= box.style.fontSize || "100%";
+    const room = (box) => box.closest("p, li, td, th, dd, h1, h2, h3, h4, div").clientWidth;
+    const wide = formulas.map((box) => [box, (room(box) - 8) / box.offsetWidth]).filter(([, share]) => share < 1);
+    for (const [box, share] of wide) box.style.fontSize = `${parseFloat(box.dataset.size) * share}%`;
+  }
+
   // A box that scrolls sideways fades where there is more, and must be reachable by keyboard.
   const measured = (box) => [box, box.scrollWidth - box.clientWidth, box.scrollLeft];
   function mark([box, more, left]) {
@@ -55,6 +63,7 @@ if (window.MathJax?.config) {
 
   function fit() {
     fitEquations(shown('mjx-container[display="true"]'));
+    fitFormulas(shown("mjx-container:not([display])"));
     shown(boxes).map(measured).forEach(mark);
   }
 

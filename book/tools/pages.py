@@ -224,6 +224,14 @@ def with_widths(page):
     return formula.sub(reserve, page)
 
 
+def with_whole(page):
+    """A formula and the marks beside it stay on one line, and so do a word and the number it names in a link."""
+    formula = r'<span [^>]*class="math notranslate nohighlight"[^>]*>\\\(.*?\\\)</span>'
+    beside = rf"([(\[“]*)({formula})((?:-th|th)?[.,;:!?)\]”]*)"
+    page = re.sub(beside, lambda m: f'<span class="whole">{m[0]}</span>' if m[1] or m[3] else m[0], page, flags=re.S)
+    return re.sub(r"(>\w+\.?)\s(E?\d+(?:</span>)?</a>)", r"\1&#160;\2", page)
+
+
 def with_room(page):
     """The page of the ledger, which has no contents beside it, says so before its text comes: nothing moves then."""
     return page.replace('class="bd-content"', 'class="bd-content alone"') if '<div class="ledger' in page else page
@@ -362,7 +370,16 @@ def finish(app, error):
         if "_static" not in path.relative_to(folder).parts:
             page = path.read_text(encoding="utf-8")
             page = with_sizes(without_unused(with_icons(page, library)), path.parent)
-            for mend in (with_theme, with_room, with_widths, with_names, with_columns, with_breaks, with_named_folds):
+            for mend in (
+                with_theme,
+                with_room,
+                with_widths,
+                with_whole,
+                with_names,
+                with_columns,
+                with_breaks,
+                with_named_folds,
+            ):
                 page = mend(page)
             if path.parent.name == "chapters":
                 page, scripts = apart(page)

@@ -2,8 +2,8 @@
 
     python3 book/tools/make.py pdf        _build/book.pdf, from a site that is built first
 
-Folds of chapters stay folded, so hints and solutions are on the site alone; the proofs of the errata are printed. An
-interactive stands there as it opens.
+Folds of chapters are left out, so answers, hints and solutions are on the site alone; the proofs of the errata are
+printed. An interactive stands there as it opens.
 """
 
 import io
@@ -29,7 +29,11 @@ STYLE = """<!doctype html><meta charset="utf-8"><style>@page { size: A4; margin:
 font: 11pt/1.5 sans-serif } .leaf { height: 297mm; position: relative; break-after: page; overflow: hidden }
 .number { position: absolute; bottom: 9mm; width: 100%; text-align: center; font-size: 9pt; color: #444 }
 .contents { padding: 25mm 25mm 0 } h1 { font-size: 26pt; margin: 0 } .contents p { margin: 0 0 10mm; font-size: 14pt }
+.contents .part { margin: 2mm 0 0; font-size: 11pt; font-weight: bold } .contents .part:empty { display: none }
 .row { display: flex; justify-content: space-between; gap: 6mm }</style>"""
+
+
+NOTE = '<p class="part">Answers, hints and solutions are on the site, and what moves there stands still here.</p>'
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -61,13 +65,17 @@ def chromium():
 
 
 def order():
-    """The pages of the site in the order of the book, as paths below it."""
+    """The pages of the site in the order of the book, as {path below it: the part that begins there, or ""}."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    pages = [toc["root"]]
-    for entry in (entry for part in toc["parts"] for entry in part["chapters"]):
-        found = sorted(ROOT.glob(entry["glob"])) if "glob" in entry else [ROOT / entry["file"]]
-        pages += [path.relative_to(ROOT).with_suffix("").as_posix() for path in found]
-    return [f"{page}.html" for page in pages]
+    pages = {toc["root"]: ""}
+    for part in toc["parts"]:
+        caption = part.get("caption", "")
+        for entry in part["chapters"]:
+            found = sorted(ROOT.glob(entry["glob"])) if "glob" in entry else [ROOT / entry["file"]]
+            for path in found:
+                pages[path.relative_to(ROOT).with_suffix("").as_posix()] = caption
+                caption = ""
+    return {f"{page}.html": caption for page, caption in pages.items()}
 
 
 def printed(tab, url):
@@ -91,7 +99,8 @@ def leaves(tab, contents):
 
 def join(site, target, pages=None):
     """Print the pages (all, if none are named) and join them; returns [(title, page number)]."""
-    pages = pages or order()
+    captions = order()
+    pages = pages or list(captions)
     print(f"Printing {len(pages)} pages of the site", flush=True)
     with served(site) as address, chromium() as program:
         tab = program.new_context(color_scheme="light", reduced_motion="reduce").new_page()
@@ -101,8 +110,14 @@ def join(site, target, pages=None):
             starts.append(at)
             at += len(part.pages)
         rows = [(title, start) for (title, _), start in zip(parts, starts, strict=True)]
-        lines = "".join(f'<div class="row"><span>{escape(t)}</span><span>{n}</span></div>' for t, n in rows)
-        front = f'<div class="contents"><h1>{escape(rows[0][0])}</h1><p>How diffusion models paint</p>{lines}</div>'
+        lines = "".join(
+            f'<p class="part">{escape(captions[page])}</p>'
+            f'<div class="row"><span>{escape(title)}</span><span>{start}</span></div>'
+            for page, (title, start) in zip(pages, rows, strict=True)
+        )
+        front = (
+            f'<div class="contents"><h1>{escape(rows[0][0])}</h1><p>How diffusion models paint</p>{lines}{NOTE}</div>'
+        )
         stamps = leaves(tab, [front, *(f'<div class="number">{n}</div>' for n in range(2, at))])
         writer = PdfWriter()
         writer.add_page(stamps[0])

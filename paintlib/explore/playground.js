@@ -192,7 +192,7 @@ function interactive(root, { title, lam, mu, angle, kappa, moves, noise, count }
         return [circle.line(points, style), ...(n <= 25 ? points.map((p) => circle.dot(p, style, 4)) : []), circle.dot(points[Math.round(position)], style, 7)];
       }),
       make("text", { x: circle.sx(1.3), y: circle.sy(-0.07), "text-anchor": "end" }, "noise"),
-      make("text", { x: circle.sx(0.03), y: circle.sy(1.25) }, "picture"),
+      make("text", { x: circle.sx(0.03), y: circle.sy(1.13) }, "picture"),
       ...[["k0", "along u₁", 1.2], ["k2", "along u₂", 1.1]].flatMap(([style, name, y]) => [
         circle.line([[0.72, y], [0.92, y]], style), make("text", { x: circle.sx(0.96), y: circle.sy(y) + 4 }, name)]),
     );

@@ -86,7 +86,7 @@ function interactive(root, { title, steepness, features, variance }) {
     const share = missed(lams, phi);
     const level = (v) => [[0, v], [90, v]];
     fault.layer.replaceChildren(
-      fault.line(level(bound), "soft thin dashed"), label(fault, [89, bound + 0.008], "no Gaussian goes beyond", "end"),
+      fault.line(level(bound), "soft thin dashed"), label(fault, [89, bound + 0.008], "Gaussians' bound", "end"),
       fault.now(clock.value),
       fault.line(sweep.map((d, n) => [d, curve[n]]), "k3 solid"), fault.dot([clock.value, share], "k3"),
     );
