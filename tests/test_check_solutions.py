@@ -4,6 +4,7 @@ import ast
 import copy
 import json
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,19 @@ def test_a_careless_answer_is_right_all_the_same_and_leaves_no_trace(number, cap
     assert torch.get_default_dtype() == torch.float32
 
 
+# A query and its keys may both change their sign, a difference of two painters and an axis theirs.
+SIGN_IS_FREE = {"07.2", "12.1", "15.2"}
+
+
+@every_solution
+@pytest.mark.parametrize("factor", [-1, 2])
+def test_a_wrong_sign_and_a_factor_of_two_are_refused(number, factor):
+    if factor == -1 and number in SIGN_IS_FREE:
+        return
+    solution, wrong = SOLUTIONS[number], form(lambda v: factor * np.asarray(v, dtype=float))
+    assert not check.answer(number, (lambda *a: wrong(solution(*a))) if callable(solution) else wrong(solution))
+
+
 @every_solution
 @pytest.mark.parametrize("error", [ZeroDivisionError("by zero"), KeyError("mu"), AssertionError(), SystemExit(1)])
 def test_an_exception_in_an_answer_is_told_with_its_input_and_help(number, error, capsys):
@@ -199,6 +213,24 @@ SHORT_CUTS = {
         "PointCloud.denoise",
     ),
 }
+
+
+@pytest.mark.parametrize("number", SHORT_CUTS)
+@pytest.mark.parametrize(
+    "lazy", [lambda f, *a: (v for v in f(*a)), lambda f, *a: (map(np.asarray, [v]) for v in f(*a))]
+)
+def test_what_works_only_when_it_is_read_is_watched_too(number, lazy, capsys):
+    answer, name = SHORT_CUTS[number]
+    if number == "02.2":  # one number
+        return
+    assert not check.answer(number, lambda *a: lazy(answer, *a))
+    assert name in capsys.readouterr().out
+
+    def stops(*a):
+        yield 1 / 0
+
+    assert not check.answer(number, stops)
+    assert re.search("not yet. At .* your function divides by zero", capsys.readouterr().out)
 
 
 def paint_two(m, lam, start):

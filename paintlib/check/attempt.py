@@ -28,7 +28,7 @@ class Attempt:
         given = [_copy(argument) for argument in arguments]
         try:
             with _undisturbed(), self._watched():
-                return _copy(self.function(*given))
+                return _copy(_done(self.function(*given)))
         except ZeroDivisionError:
             raise Wrong(f"{self._where(arguments)} your function divides by zero") from None
         except (Exception, SystemExit) as error:
@@ -72,6 +72,12 @@ def _say(value):
     if array.size > 4:
         return f"an array of shape {array.shape}"
     return f"{array.item():.6g}" if array.ndim == 0 else str(array.round(4).tolist())
+
+
+def _done(value):
+    """What is worked out only when it is read, a generator or a map, read to its end."""
+    value = list(value) if hasattr(value, "__next__") else value
+    return type(value)(map(_done, value)) if type(value) in (list, tuple) else value
 
 
 def _copy(value):

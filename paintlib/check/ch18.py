@@ -44,6 +44,8 @@ def renormalised(answer):
     lam = 30 * np.arange(1, 41.0) ** -1.5
     for n, kappa in ((20, 1.0), (40, 0.7), (200, 0.3), (10**6, 2.0)):
         found = number(f"kappa' for {n} pictures", f(lam, kappa, n))
+        if found < 0:
+            raise Wrong(f"A noise level is not negative; for {n} pictures you gave {found:.4g}")
         wanted = learning.renormalised(lam, kappa, n)
         if abs(found - wanted**2) < 1e-4 < abs(found - wanted):
             raise Wrong("That is s, the square; return kappa', its square root")
