@@ -447,6 +447,30 @@ def test_any_run_is_at_its_levels_or_refused_with_a_word(name, steps, options):
     assert off < (0.25 if draws(scheduler, {}) else 2e-3 * max(scale, 1))
 
 
+@pytest.mark.parametrize("times", [(0, 1), (1, 0), (1000, 0)])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("FlowMatchEulerDiscrete", {"shift": 3.0}), ("FlowMatchHeunDiscrete", {}),
+     ("UniPCMultistep", {"use_flow_sigmas": True, "prediction_type": "flow_prediction"})],
+)  # fmt: skip
+def test_a_flow_of_any_clock_paints_what_that_of_diffusers_would(times, name, options):
+    """One painter, whose velocity is written down for each clock: v = dx / dt of its own time."""
+    gaussian, (clean, noisy) = a_gaussian_of_12(), times
+
+    def exact(pixels, t, sign=1):
+        x = pixels.permute(0, 2, 3, 1).reshape(len(pixels), -1).double().numpy()
+        level = Flow()(float(t))
+        v = sign * (x - gaussian.denoise(x, level)) / level.sigma
+        return torch.as_tensor(v).reshape(len(x), 2, 2, 3).permute(0, 3, 1, 2).to(pixels)
+
+    own = FlowNetwork(lambda x, t: exact(x, (t[0] - clean) / (noisy - clean), np.sign(noisy - clean)), (2, 2, 3), times)
+    usual = FlowNetwork(lambda x, t: exact(x, t[0] / 1000), (2, 2, 3), (0, 1000))
+    x = np.random.default_rng(4).normal(size=(3, 12))
+    found, right = (collect(record(net, make(name, **options), x, 8)) for net in (own, usual))
+    np.testing.assert_allclose(found.x, right.x, atol=2e-2 if options.get("use_flow_sigmas") else 1e-5)  # t is rounded
+    np.testing.assert_allclose(found.x0_hat[:-1], [gaussian.denoise(s.x, s.level) for s in list(found)[:-1]], atol=1e-5)
+
+
 def test_flow_and_diffusion_meet_at_one_kappa():
     """The one-point flow network written by hand: v = noise - x_0."""
 

@@ -29,6 +29,16 @@ def prediction_of(scheduler):
     return "flow" if said == "flow_prediction" else said
 
 
+def asked_by_level(denoiser):
+    """Whether it is asked for its estimate at a level: an analytic denoiser, and a flow's network with its own clock.
+
+    A clock from 0 to N is that of diffusers, whose schedulers tell it the time.
+    """
+    if isinstance(denoiser, FlowNetwork):
+        return denoiser.times[0] != 0 or denoiser.times[1] <= 1
+    return not isinstance(denoiser, Network | EDMNetwork)
+
+
 def learns_variance(scheduler):
     """Whether a scheduler takes the second half of the channels for variances."""
     return str(scheduler.config.get("variance_type")).startswith("learned")
@@ -111,12 +121,10 @@ def check_pair(denoiser, scheduler, way):
         require(math.isclose(said, mine), f"{name}'s sigma_data", said, f"the network's is {mine}; make them equal")
         fits = scheduler.config.prediction_type == "epsilon"
         require(fits, f"{name}'s prediction_type", scheduler.config.prediction_type, "an EDMNetwork has 'epsilon'")
-    if isinstance(denoiser, FlowNetwork):
+    if isinstance(denoiser, FlowNetwork) and not asked_by_level(denoiser):
         top = scheduler.config.num_train_timesteps
         fits = tuple(denoiser.times) == (0, top)
-        remedy = (
-            f"the network's are {denoiser.times}; set num_train_timesteps to its time at pure noise, or use samplers"
-        )
+        remedy = f"the network's are {denoiser.times}; set num_train_timesteps to its time at pure noise"
         require(fits, f"{name}'s times", (0, top), remedy)
         _check_times(scheduler, way, lambda kappa: top * Flow().time(kappa))
 

@@ -9,8 +9,7 @@ import torch
 from paintlib.checks import real_array, require
 from paintlib.denoisers import Function
 from paintlib.levels import Level
-from paintlib.networks.adapters import EDMNetwork, FlowNetwork, Network
-from paintlib.networks.forms import check_pair, endpoint_of, output_for
+from paintlib.networks.forms import asked_by_level, check_pair, endpoint_of, output_for
 from paintlib.networks.pixels import like, to_pixels
 from paintlib.networks.schedulers import draws, kind, sort_arguments, title, visits
 from paintlib.samplers import Step
@@ -19,7 +18,8 @@ from paintlib.samplers import Step
 def record(denoiser, scheduler, x, steps=None, start=None, **arguments):
     """Let one of diffusers' own schedulers drive, and watch: a generator of `Step`s.
 
-    denoiser: a network, fed exactly as its pipeline feeds it, or any analytic denoiser. x (B, D) is noise of unit
+    denoiser: a network, fed exactly as its pipeline feeds it, or any analytic denoiser, or a flow's network whose times
+    are not diffusers' 0 to N: it is asked at each level as an analytic one is. x (B, D) is noise of unit
     variance, NumPy or torch; or, with `start`, a `Level` that the scheduler visits (`visits` lists them), the state
     there. `steps` and `arguments` go to the scheduler's `set_timesteps` (timesteps, sigmas, mu) and to its `step`
     (generator, eta). A step has the state in the scheduler's own coordinates and says their level, so that
@@ -65,8 +65,7 @@ def record(denoiser, scheduler, x, steps=None, start=None, **arguments):
     check_pair(denoiser, scheduler, way)
     first = 0 if start is None else _place(scheduler, way, start)
     rehearse(scheduler, way, first, stepping)
-    network = isinstance(denoiser, Network | EDMNetwork | FlowNetwork)
-    sample = to_pixels(x, denoiser.shape, denoiser.net) if network else torch.as_tensor(x)
+    sample = torch.as_tensor(x) if asked_by_level(denoiser) else to_pixels(x, denoiser.shape, denoiser.net)
     if start is None:
         sample = sample * getattr(scheduler, "init_noise_sigma", 1.0)
     else:  # the same kappa, in the scheduler's coordinates
