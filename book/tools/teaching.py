@@ -45,7 +45,7 @@ def block(number, root=ROOT):
         f"| {n} | {name} | {kind.lower()} | {strokes} | {minutes} |"
         for n, (name, kind, strokes, minutes) in exercises(words).items()
     ]
-    head = ["| exercise | | kind | strokes | minutes |", "|---|---|---|---|---|"]
+    head = ["| | exercise | kind | strokes | minutes |", "|---|---|---|---|---|"]
     return "\n".join([f"[{title(words)}](../chapters/{path.name}). {time}", "", *head, *rows, ""])
 
 
