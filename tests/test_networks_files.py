@@ -6,6 +6,7 @@ import pytest
 import torch
 from test_networks import LINEAR, SHAPE, tiny_unet
 
+from paintlib.denoisers import Function
 from paintlib.networks import EDMNetwork, FlowNetwork, Network, from_diffusers, hub, load, record
 from paintlib.samplers import collect
 from paintlib.schedules import EDM, VP, Cosine, Flow, Level, Tabulated
@@ -289,6 +290,33 @@ def test_a_network_may_write_into_its_inputs_and_into_what_it_gave_before(predic
     right, found = (collect(record(network, scheduler, x, 4)) for network in networks)
     torch.testing.assert_close(found.x, right.x)
     torch.testing.assert_close(found.x0_hat, right.x0_hat)
+
+
+@pytest.mark.parametrize("view", [lambda x: x[:, ::-1], lambda x: x.astype(">f4"), lambda x: x.astype(np.longdouble)])
+def test_states_may_be_any_view_of_numpy(view):
+    network, x = Network(lambda x, t: x / 2, Tabulated.ddpm(), SHAPE), view(X.astype(np.float32))
+    plain = np.array(x, dtype=float)
+    np.testing.assert_allclose(network.denoise(x, LEVEL), network.denoise(plain, LEVEL), rtol=1e-5)
+    scheduler = diffusers.DDIMScheduler()
+    for painter in (network, Function(lambda x, level: x * level.alpha)):
+        (*_, last), (*_, right) = (record(painter, scheduler, state, 3) for state in (x, plain))
+        np.testing.assert_allclose(last.x.astype(float), right.x, atol=1e-5)
+
+
+@pytest.mark.parametrize("thing", [tiny_unet(), lambda x, level: x, Network])
+def test_what_is_no_denoiser_is_refused_before_a_run(thing):
+    with pytest.raises(ValueError, match=r"denoiser: got a .*; give a network by from_diffusers"):
+        record(thing, diffusers.DDIMScheduler(), X, 3)
+
+
+def test_from_diffusers_takes_a_network_in_parallel_and_nothing_that_is_none():
+    network = from_diffusers(torch.nn.DataParallel(tiny_unet()), diffusers.DDPMScheduler(**LINEAR))
+    alone = from_diffusers(tiny_unet(), diffusers.DDPMScheduler(**LINEAR))
+    np.testing.assert_array_equal(network.denoise(X, LEVEL), alone.denoise(X, LEVEL))
+    table = diffusers.DDPMScheduler
+    for net, scheduler in ((torch.nn.Linear(2, 2), table()), (tiny_unet(), "ddpm"), (tiny_unet(), table)):
+        with pytest.raises(ValueError, match=r"net, scheduler: got .*; give a network and a scheduler of diffusers"):
+            from_diffusers(net, scheduler)
 
 
 def test_an_estimate_is_an_ordinary_tensor():

@@ -57,10 +57,15 @@ def from_diffusers(net, scheduler, batch=None, size=None):
 
     `size` is the images' side, or (height, width), where the config's `sample_size` does not say it.
     """
-    size, config = net.config.sample_size if size is None else size, scheduler.config
+    said, config = getattr(getattr(net, "module", net), "config", None), getattr(scheduler, "config", None)
+    fits = hasattr(said, "in_channels") and hasattr(said, "sample_size") and hasattr(config, "get")
+    kinds = f"{type(net).__name__} and {type(scheduler).__name__}"
+    remedy = "give a network and a scheduler of diffusers; wrap others: Network(net, schedule, shape, prediction)"
+    require(fits, "net, scheduler", kinds, remedy)
+    size = said.sample_size if size is None else size
     require(size is not None, "sample_size", None, "its config does not say how large the images are; give size=")
     side = sides(size)
-    shape, halvings = (*side, net.config.in_channels), len(getattr(net.config, "block_out_channels", [0])) - 1
+    shape, halvings = (*side, said.in_channels), len(getattr(said, "block_out_channels", [0])) - 1
     odd = any(isinstance(length, int) and length % 2**halvings for length in side)
     remedy = f"take sides that are multiples of {2**halvings}: the network halves them from level to level"
     require(not odd, "sample_size", side, remedy)

@@ -5,9 +5,17 @@ import math
 import numpy as np
 import torch
 
-from paintlib.checks import require, state
+from paintlib.checks import finite, require, state
 
 PIXELS_PER_BATCH = 2**18
+
+
+def tensor(x):
+    """x as a tensor; a NumPy array may run backwards, or have bytes and digits that torch has not."""
+    if isinstance(x, torch.Tensor):
+        return x
+    dtype = x.dtype.newbyteorder("=") if x.dtype.itemsize <= 8 else np.float64
+    return torch.as_tensor(np.ascontiguousarray(x, dtype))
 
 
 def to_pixels(x, shape, net):
@@ -15,7 +23,7 @@ def to_pixels(x, shape, net):
     state(x, math.prod(shape))
     weight = next(net.parameters(), torch.zeros(())) if hasattr(net, "parameters") else torch.zeros(())
     dtype = weight.dtype if weight.dtype.is_floating_point else torch.float32
-    pixels = torch.as_tensor(x, dtype=dtype, device=weight.device).reshape(-1, *shape)
+    pixels = tensor(x).to(weight.device, dtype).reshape(-1, *shape)
     return pixels.permute(0, 3, 1, 2).contiguous()
 
 
@@ -26,8 +34,12 @@ def like(pixels, x):
         flat = flat.float()  # NumPy has no bfloat16
     with np.errstate(over="ignore"):
         kept = flat.to(x, copy=True) if isinstance(x, torch.Tensor) else flat.cpu().numpy().astype(x.dtype)
-    whole = bool(torch.isfinite(torch.as_tensor(kept)).all()) or not bool(torch.isfinite(flat).all())
-    require(whole, "x", f"dtype {x.dtype}, in which the estimate overflows", "give the state in float32")
+    require(
+        finite(kept) or not finite(flat),
+        "x",
+        f"dtype {x.dtype}, in which the estimate overflows",
+        "give the state in float32",
+    )
     return kept
 
 

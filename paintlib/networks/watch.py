@@ -10,7 +10,7 @@ from paintlib.checks import real_array, require
 from paintlib.denoisers import Function
 from paintlib.levels import Level
 from paintlib.networks.forms import asked_by_level, check_pair, endpoint_of, output_for
-from paintlib.networks.pixels import like, to_pixels
+from paintlib.networks.pixels import like, tensor, to_pixels
 from paintlib.networks.schedulers import draws, kind, sort_arguments, title, visits
 from paintlib.samplers import Step
 
@@ -59,13 +59,16 @@ def record(denoiser, scheduler, x, steps=None, start=None, **arguments):
     ======================================================  =====================================================
     """
     kind(scheduler)
+    remedy = "give a network by from_diffusers(net, scheduler), Network, EDMNetwork or FlowNetwork, or a theory"
+    able = hasattr(denoiser, "denoise") and not isinstance(denoiser, type)
+    require(able, "denoiser", f"a {type(denoiser).__name__}", remedy)
     real_array("x", x, 2)
     setting, stepping = sort_arguments(scheduler, arguments)
     way = visits(scheduler, steps, **setting)
     check_pair(denoiser, scheduler, way)
     first = 0 if start is None else _place(scheduler, way, start)
     rehearse(scheduler, way, first, stepping)
-    sample = torch.as_tensor(x) if asked_by_level(denoiser) else to_pixels(x, denoiser.shape, denoiser.net)
+    sample = tensor(x) if asked_by_level(denoiser) else to_pixels(x, denoiser.shape, denoiser.net)
     if start is None:
         sample = sample * getattr(scheduler, "init_noise_sigma", 1.0)
     else:  # the same kappa, in the scheduler's coordinates
@@ -84,7 +87,7 @@ def _run(denoiser, scheduler, sample, x, way, stepping):
             x0_hat, fed = like(estimate, x), sample
         else:
             x0_hat = denoiser.denoise(_as(sample, x), visit.level)
-            estimate = torch.as_tensor(x0_hat)
+            estimate = tensor(x0_hat)
             fed = _moved(sample, estimate, visit)
             output = output_for(scheduler, fed, estimate, visit.read)
         yield Step(float(visit.t), visit.level, _as(sample, x), x0_hat)
