@@ -131,6 +131,13 @@ def test_what_fits_a_phone_stays_and_words_wrap():
         assert printed.with_columns(same) == same
 
 
+def test_a_table_that_a_panel_shows_stays_one_in_both_forms():
+    gap = 16 * " "
+    table = gap.join(["rank", "seen", "said"]) + "\n" + gap.join(["   1", "0.12", "0.34"])
+    page = printed.with_columns(f'<div class="output text_html"><pre class="paint-live">{table}</pre></div>')
+    assert re.findall(r'<pre class="([^"]*)"', page) == ["broad paint-live", "narrow paint-live"]
+
+
 def on_a_phone(text):
     lines = text.split("\n")
     found, columns = printed.narrow(lines, printed.wrap(lines))

@@ -200,8 +200,9 @@ def with_columns(page):
         small, few = narrow(texts, wraps) if style and not any(marked) else ([], columns)
         if few >= columns:
             return f"{match[1]}<pre{match[2]}{style}>{said}</pre>"
-        broad, small = f'<pre class="broad"{style}>{said}</pre>', "\n".join(small)
-        return f'{match[1]}{broad}<pre class="narrow" style="--columns: {few}">{small}</pre>'
+        live = " paint-live" if match[2] else ""
+        broad, small = f'<pre class="broad{live}"{style}>{said}</pre>', "\n".join(small)
+        return f'{match[1]}{broad}<pre class="narrow{live}" style="--columns: {few}">{small}</pre>'
 
     output = r'(<div class="output [^>]*>(?:<div class="highlight">)?)<pre((?: class="paint-live")?)>(.*?)</pre>'
     return re.sub(output, count, page, flags=re.S)
