@@ -125,6 +125,7 @@ def test_what_fits_a_phone_stays_and_words_wrap():
     )
     words, table = "seen " * 12, "rank    seen    said    kept    left    lost    gone"
     assert f'<span class="words">{words}</span>' in printed.with_columns(output(words + "\n" + table))
+    assert f'<span class="words" style="--indent: 2ch">  {words}</span>' in printed.with_columns(output("  " + words))
     aligned = "kappa =   9.00: the picture has  3 % of what the noise has"
     assert printed.with_columns(output(aligned)).count('class="words"') == 1
     for same in (output(40 * "x").replace("<span></span>", ""), f"<pre>{95 * 'x'}</pre>"):

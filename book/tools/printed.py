@@ -149,11 +149,14 @@ def escaped(text):
 
 
 def words(line):
-    return f'<span class="words">{line}</span>'
+    """A line that wraps as it is, its further lines set in beyond its beginning."""
+    indent = len(line) - len(line.lstrip())
+    style = f' style="--indent: {indent}ch"' if indent else ""
+    return f'<span class="words"{style}>{line}</span>'
 
 
 def hung(line):
-    """A line that wraps, its further lines set in."""
+    """The same with little room between columns."""
     indent = len(line) - len(line.lstrip())
     said = escaped(re.sub(r" {3,}", "  ", line.strip()))
     return f'<span class="hung" style="--indent: {indent}ch">{said}</span>'
