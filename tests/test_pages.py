@@ -179,6 +179,13 @@ def test_headings_that_drift_from_their_columns_find_them_and_a_long_one_stands_
     ]
 
 
+def test_rows_in_columns_are_a_table_though_little_room_is_between_them():
+    rows = [f"{name:<10}  nearest picture 0.3 [0.2, 0.4]   nearest patches 0.1 [0.0, 0.2]" for name in ("a", "b", "c")]
+    assert not any(printed.wrap([*rows, "what was said of them in words, and longer than a phone"])[:3])
+    assert all(printed.wrap(rows[:2])) and all(printed.wrap([" ".join(row.split()) for row in rows]))
+    assert on_a_phone("\n".join(rows))[:3] == [f"{name}  nearest picture 0.3 [0.2, 0.4]" for name in "abc"]
+
+
 def test_what_is_no_table_wraps_set_in():
     lines = ["  one: " + "better " * 9, "  another:  " + "worse " * 9, ""]
     found, columns = printed.narrow(lines, [False] * 3)
@@ -229,6 +236,18 @@ def test_a_fold_is_named_by_what_its_cell_holds_and_hints_are_counted_within_the
     holds = ["Hint 1 of 2", "Hint 2 of 2", "Code of the solution", "Hint 1 of 1"]
     assert re.findall(r'-title">([^<]*)', named) == holds
     assert "aria-label" not in named and pages.with_named_folds(named) == named
+
+
+def test_a_number_stays_on_the_line_of_its_word_and_of_its_sign():
+    def united(text):
+        return pages.with_numbers(f"<article>{text}</article>")[9:-10].replace("&#160;", "_")
+
+    assert united("0.23 ± 0.03") == "0.23_±_0.03"
+    assert united("Eq. 7, Figs. 4 and 5, App. B, Table 2: 17.16\n% of Exercise 10.2") == (
+        "Eq._7, Figs._4 and 5, App._B, Table_2: 17.16_% of Exercise_10.2"
+    )
+    for kept in ("Eq. and 7", "a % of", "<pre>5 % of Eq. 7</pre>", '<img alt="Table 2, 5 %"/>'):
+        assert united(kept) == kept
 
 
 def test_what_the_text_names_by_its_number_becomes_a_link():

@@ -276,6 +276,17 @@ NAMED = {"chapter": r"[Cc]hapters?", "erratum": r"(?:erratum|slips?)", "equation
 NUMBERS = r"E?\d{1,3}(?:(?:,\s|\sand\s|\sto\s|\sor\s|[-–])E?\d{1,3})*\b(?!\.\d)"
 
 
+def in_text(page, mend):
+    """The page with the text of its article mended, where that is no name, no link and no code."""
+    head, article, rest = page.partition("<article")
+    body, end, foot = rest.partition("</article>")
+    parts, last = [], 0
+    for match in NO_TEXT.finditer(body):
+        parts += [mend(body[last : match.start()]), match[0]]
+        last = match.end()
+    return head + article + "".join(parts) + mend(body[last:]) + end + foot
+
+
 def with_links(page, places):
     """What the article names by its number becomes a link, on one line; `places` are {"chapter": {number: address}}."""
 
@@ -297,13 +308,20 @@ def with_links(page, places):
             text = re.sub(rf"\b{NAMED[kind]}\s{NUMBERS}", each, text)
         return text
 
-    head, article, rest = page.partition("<article")
-    body, end, foot = rest.partition("</article>")
-    parts, last = [], 0
-    for match in NO_TEXT.finditer(body):
-        parts += [linked(body[last : match.start()]), match[0]]
-        last = match.end()
-    return head + article + "".join(parts) + linked(body[last:]) + end + foot
+    return in_text(page, linked)
+
+
+COUNTED = r"(?:(?:Eq|Fig|Sec)s?\.|App\.|(?:Figure|Table|Section|Exercise)s?)"
+
+
+def with_numbers(page):
+    """A number stays on the line of its per cent sign, of its error and of the word that it counts (Fig. 4)."""
+
+    def united(text):
+        text = re.sub(rf"\b({COUNTED})\s(?=[A-Z]?\d|[A-Z]\b)", r"\1&#160;", text)
+        return re.sub(r"(?<=\d)\s(?=%)", "&#160;", re.sub(r"(?<=[\d)])\s±\s(?=\d)", "&#160;±&#160;", text))
+
+    return in_text(page, united)
 
 
 ROW = re.compile(r'<tr (class="row-\w+"><td><p>(\d+)</p></td>)')
@@ -387,7 +405,7 @@ def finish(app, error):
                     (interactives / name).write_text(script, encoding="utf-8")
             if path.parent.name in ("book", "chapters"):
                 page = with_patient_scripts(page)
-                page = with_links(with_rows(page), others(places, path))
+                page = with_numbers(with_links(with_rows(page), others(places, path)))
                 page, style = with_one_style(page)
                 styles.add(style)
             path.write_text(page, encoding="utf-8")

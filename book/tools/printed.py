@@ -32,7 +32,16 @@ def mostly_numbers(line):
 def wrap(lines):
     """For each line whether it is words, which wrap where it is long; one of numbers beside a table belongs to it."""
     table = max(map(gaps, lines)) > 0.2  # a heading of a table is no sentence
-    return [len(x) > PHONE and gaps(x) <= (not table) and not (table and mostly_numbers(x)) for x in lines]
+    rows = aligned(lines)
+    words = [len(x) > PHONE and gaps(x) <= (not table) and not (table and mostly_numbers(x)) for x in lines]
+    return [said and not row for said, row in zip(words, rows, strict=True)]
+
+
+def aligned(lines):
+    """For each line whether it is one of three rows or more that have three cells and, on a phone, make a table."""
+    rows = [i for i, line in enumerate(lines) if len(re.split(r" {2,}", line.strip())) > 2]
+    found = len(rows) > 2 and table([lines[i].rstrip() for i in rows])
+    return [bool(found) and i in rows for i in range(len(lines))]
 
 
 def apart(beside):
