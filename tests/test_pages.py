@@ -186,6 +186,19 @@ def test_rows_in_columns_are_a_table_though_little_room_is_between_them():
     assert on_a_phone("\n".join(rows))[:3] == [f"{name}  nearest picture 0.3 [0.2, 0.4]" for name in "abc"]
 
 
+def test_numbers_that_head_columns_but_stand_beside_them_are_put_over_them():
+    head = f"{'k =':>36}" + "".join(f"{k:>7}" for k in (1, 10, 100, 1000))
+    names = ("the state should be 1:", "the estimate:")
+    rows = [f"   {name:<29}" + "".join(f"{share:7.3f}" for share in range(4)) for name in names]
+    assert on_a_phone("\n".join([head, "DDPM             alpha = 0.0064", *rows])) == [
+        "k =",
+        f"{1:>38}{10:>7}{100:>7}{1000:>7}",
+        "DDPM             alpha = 0.0064",
+        f"{'   the state should be 1:':<33}0.000  1.000  2.000  3.000",
+        f"{'   the estimate:':<33}0.000  1.000  2.000  3.000",
+    ]
+
+
 def test_what_is_no_table_wraps_set_in():
     lines = ["  one: " + "better " * 9, "  another:  " + "worse " * 9, ""]
     found, columns = printed.narrow(lines, [False] * 3)

@@ -107,6 +107,15 @@ def headed(rows):
     return [], rows
 
 
+def over(rows):
+    """The rows; if the first has a number for each column of the others, it stands over it and not beside it."""
+    said, cut = rows[0].split(), fields(rows[1:])
+    ends = [0, *(b for _, b in cut)]
+    if len(said) != len(cut) - 1 or not all(x[0].isdigit() for x in said):
+        return rows
+    return ["".join(x.rjust(b - a) for x, (a, b) in zip(["", *said], pairwise(ends), strict=True)), *rows[1:]]
+
+
 def table(rows, split=by_place, most=LEAST):
     """A printed table at `most` letters a line: (headings, its parts, each a list of lines); None if it has no columns.
 
@@ -114,7 +123,7 @@ def table(rows, split=by_place, most=LEAST):
     rows ("mean") goes with the column after it; a remark over no column becomes a heading.
     """
     heads, rows = headed(rows)
-    cells = split(rows)
+    cells = split(over(rows))
     remarks = [i for i in range(1, len(cells[0])) if cells[0][i] and not any(x[i] for x in cells[1:])]
     if any(re.search(r"\d", cells[0][i]) for i in remarks):
         return None  # numbers belong to a column

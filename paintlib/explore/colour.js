@@ -25,7 +25,7 @@ function interactive(root, { title, shape, mu, U, lam, seeds, features, kappas, 
   const legend = features.map((k, m) => make("div", {}, make("svg", { viewBox: "0 0 60 8", "aria-hidden": "true" }, make("path", { d: "M0 4H60", class: `line thick k${m}` })), make("div", { class: "paint-caption" }, `no. ${k + 1}`)));
   const publish = assemble(root, {
     title, controls: [hue.element, noise.element, seed.element, film.element],
-    panels: [make("div", { class: "paint-row paint-wide" }, state.element, estimate.element, end.element), chart.svg,
+    panels: [make("div", { class: "paint-row paint-wide" }, state.element, estimate.element, end.element), make("div", { class: "paint-wide" }, chart.svg),
       make("div", { class: "paint-row paint-wide paint-legend" }, ...legend)],
     note: `Along feature k the noise has the standard deviation κ √gₖ, gₖ = λₖ^γ: γ = 0 is white noise, γ = 1 noise shaped like the data. The ${lam.length} leading features are painted, from one draw of their z-scores. The state is drawn so that it fits the grey scale.`,
   });

@@ -114,7 +114,7 @@ function interactive(root, { title, lam, mu, angle, kappa, moves, noise, count }
   more.open = window.innerWidth > 600;
   const publish = assemble(root, {
     title, controls: [sampler.element, steps.element, watch.element, film.element],
-    panels: [stack, more, circle.svg],
+    panels: [stack, circle.svg, more],
     note: "Drag the middle of the ellipse and the ends of its axes (or focus them and use the arrow keys): thin ellipse, the data; thick, what the sampler makes in the end. "
       + "Drag the diamond, or tap anywhere, to drop your own noise: solid, the sampler's path; dashed, the exact flow. States are drawn divided by √(α² + σ²). "
       + "The quarter turn: a feature starts right (all noise) and ends at the top (all picture). A radius of 1 is the right spread.",

@@ -25,7 +25,7 @@ function interactive(root, { title, times, levels, shape, seeds, most }) {
 
   const publish = assemble(root, {
     title, controls: [step.element, seed.element, film.element],
-    panels: [make("div", { class: "paint-row paint-wide" }, ...panels.map((p) => p.element)), likeness.svg],
+    panels: [make("div", { class: "paint-row paint-wide" }, ...panels.map((p) => p.element)), make("div", { class: "paint-wide" }, likeness.svg)],
     note: "The state is drawn as x / (α + 2σ), so that the noise fits the grey scale; the difference is stretched step by step. "
       + "The line below each picture is its line in the diagram; drag along it.",
   });
