@@ -179,6 +179,13 @@ def test_headings_that_drift_from_their_columns_find_them_and_a_long_one_stands_
     ]
 
 
+def test_an_interval_that_is_printed_stays_on_one_line():
+    line = "among so many words 0.23 ± 0.03 and -1.5 [-2.0, 1,000.5] (50% to 60%), not [5, 6, 7] (of it)"
+    wholes = re.findall(r'<span class="whole">(.*?)</span>', printed.words(line))
+    assert wholes == ["0.23 ± 0.03", "[-2.0, 1,000.5]", "(50% to 60%)"]
+    assert printed.plain(printed.words(line)) == line
+
+
 def test_rows_in_columns_are_a_table_though_little_room_is_between_them():
     rows = [f"{name:<10}  nearest picture 0.3 [0.2, 0.4]   nearest patches 0.1 [0.0, 0.2]" for name in ("a", "b", "c")]
     assert not any(printed.wrap([*rows, "what was said of them in words, and longer than a phone"])[:3])

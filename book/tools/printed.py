@@ -166,18 +166,25 @@ def escaped(text):
     return html.escape(text, quote=False)
 
 
+def united(line):
+    """A line whose numbers stay with their error or their interval: `0.23 ± 0.03`, `[0.1, 0.2]`, `(1 to 2)`."""
+    number = r"[-+]?\d[\d.,]*%?"
+    whole = rf"{number} ± {number}|[\[(]{number} (?:to )?{number}[\])]"
+    return re.sub(whole, r'<span class="whole">\g<0></span>', line)
+
+
 def words(line):
     """A line that wraps as it is, its further lines set in beyond its beginning."""
     indent = len(line) - len(line.lstrip())
     style = f' style="--indent: {indent}ch"' if indent else ""
-    return f'<span class="words"{style}>{line}</span>'
+    return f'<span class="words"{style}>{united(line)}</span>'
 
 
 def hung(line):
     """The same with little room between columns."""
     indent = len(line) - len(line.lstrip())
     said = escaped(re.sub(r" {3,}", "  ", line.strip()))
-    return f'<span class="hung" style="--indent: {indent}ch">{said}</span>'
+    return f'<span class="hung" style="--indent: {indent}ch">{united(said)}</span>'
 
 
 def narrow(lines, wraps):
