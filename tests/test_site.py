@@ -273,7 +273,8 @@ QUERIES = {
 
 
 def test_search_finds_the_right_chapter_first_even_from_disk(browser, site):
-    tab = browser.new_page()
+    tab, errors = browser.new_page(), []
+    tab.on("pageerror", lambda error: errors.append(error))
     tab.goto((site / "search.html").as_uri())
     tab.wait_for_function("Search.hasIndex()")
     first = "(query) => Search._performSearch(...Search._parseQuery(query)).at(-1)[0]"
@@ -283,7 +284,10 @@ def test_search_finds_the_right_chapter_first_even_from_disk(browser, site):
     there = {page.split("/")[1][:2] for page in CHAPTERS}
     wrong = {q: found[q] for q, number in asked.items() if number in there and f"/{number}_" not in found[q]}
     assert wrong == {}
+    text = r"<main role='main'>of \(N\) at \(\alpha_t = 1\), \[\tfrac{1}{2}\] left</main>"
+    assert tab.evaluate("(page) => Search.htmlToText(page)", text) == "of N at alpha _t = 1, … left"
     assert "/07_" in tab.evaluate(first, "why do diffusion models memorize"), "more words than the index has"
+    assert errors == []
 
 
 def interactives(tab):

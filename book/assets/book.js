@@ -69,6 +69,7 @@ if (window.MathJax?.config) {
 
   let width = 0;
   addEventListener("load", async () => {
+    if (!article()) return;  // the page of the search
     await window.MathJax?.startup?.promise;
     fit();
     document.addEventListener("toggle", fit, true);

@@ -41,6 +41,10 @@ document.addEventListener("DOMContentLoaded", () => {
   const fit = (query, phrases) => Math.max(0, ...phrases.map((phrase) =>
     within(phrase, query) ? phrase.length + (phrase.length === query.length) / 2 : within(query, phrase) ? query.length / 2 : 0));
   const pages = Object.entries(TREATED).map(([page, text]) => [page, text.split(", ").map(words)]);
+  // No formula is set here: a short one is told by the names of its letters, a long one left out.
+  const said = Search.htmlToText;
+  const told = (tex) => /[{}]/.test(tex) ? "…" : tex.replace(/\\([a-z]+) ?/gi, "$1 ").replace(/\\[^a-z]/gi, " ").trim();
+  Search.htmlToText = (...page) => said(...page).replace(/\\([([])([^]*?)\\[)\]]/g, (_, open, tex) => told(tex));
   const find = Search._performSearch;
   Search._performSearch = (query, ...rest) => {
     const { docnames, titles, filenames } = Search._index;
