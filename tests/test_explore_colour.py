@@ -43,7 +43,7 @@ def test_on_the_page_the_order_turns_round(interactive, browser):
     errors = []
     tab.on("pageerror", lambda e: errors.append(str(e)))
     tab.set_content(f"<main>{interactive._repr_html_()}</main>")
-    words, hue = tab.locator(".paint-words"), tab.get_by_label("Colour γ of the noise:")
+    words, hue = tab.locator(".paint-words"), tab.get_by_label("Colour γ:")
     for value, said in (("0", "outline first"), ("1", "at once"), ("2", "details first")):
         hue.fill(value)
         assert said in words.text_content()

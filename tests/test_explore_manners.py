@@ -1,7 +1,9 @@
 """How interactives behave on a phone and to the ear: a finger drags the dot or scrolls; words are read out once."""
 
+import json
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from test_plots import contrast
 from paintlib import explore
 from paintlib.pointcloud import PointCloud
 from paintlib.schedules import Level
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +108,29 @@ def test_lines_stand_out_from_both_cards():
     for name in ("ink", "soft", "c0", "c1", "c2", "c3", "c4"):
         for theme in (0, 1):
             assert contrast(colours[name][theme], colours["card"][theme]) >= 3, (name, theme)
+
+
+SLID = """(slider) => {
+  const places = Array.from({ length: 21 }, (_, n) => {
+    slider.value = +slider.min + ((slider.max - slider.min) * n) / 20;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    const box = slider.getBoundingClientRect();
+    return [box.x, box.y, box.width].map(Math.round).join(" ");
+  });
+  return new Set(places).size;
+}"""
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("chapters/*.ipynb")), ids=lambda path: path.name[:2])
+def test_a_slider_stays_under_the_finger_whatever_its_words(browser, path):
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    shown = ["".join(o.get("data", {}).get("text/html", "")) for cell in cells for o in cell.get("outputs", ())]
+    interactives = [fragment for fragment in shown if "paint-interactive" in fragment]
+    assert interactives
+    page = browser.new_page(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    for fragment in interactives:
+        page.set_content(f'<meta name="viewport" content="width=device-width">{fragment}')
+        page.locator(".paint-interactive").first.wait_for()
+        for slider in page.locator(".paint-controls input[type=range]").all():
+            assert slider.evaluate(SLID) == 1, slider.evaluate("(slider) => slider.parentElement.textContent")
+    page.close()

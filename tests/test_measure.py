@@ -425,7 +425,7 @@ def test_command_prints_the_fid(job, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--key", "x_tset"], "key: got x_tset; .* has x_train, other"),
+        (["--key", "x_tset"], "key: got x_tset; choose one in .*: x_train, other"),
         (["--count", "12"], "count: got 12; there are 11 images"),
         (["--count", "0"], "count: got 0"),
         (["--batch", "0"], "batch: got 0"),

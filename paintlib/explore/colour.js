@@ -7,7 +7,7 @@ function interactive(root, { title, shape, mu, U, lam, seeds, features, kappas, 
   const at = (n) => 10 ** (high + (n / (LEVELS - 1)) * (low - high));
   const noise = slider("Noise level κ:", { min: 0, max: LEVELS - 1, step: 1, value: Math.round(0.4 * LEVELS), words: (n) => short(at(n)) }, render);
   const said = (g) => (g === 0 ? "white" : g < 1 ? "towards the data's" : g === 1 ? "the data's own" : "beyond the data's");
-  const hue = slider("Colour γ of the noise:", { min: 0, max: 2, step: 0.05, value: gamma, words: (g) => `${g.toFixed(2)}, ${said(g)}` }, render);
+  const hue = slider("Colour γ:", { min: 0, max: 2, step: 0.05, value: gamma, words: (g) => `${g.toFixed(2)}, ${said(g)}` }, render);
   const seed = choice("Noise", seeds.map((s) => s.name), render);
   let own = null;  // z-scores drawn on the page
   let drawn = 0;
