@@ -4,7 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from paintlib.checks import interval, library, number, rates, require, vectors, within
+import numpy as np
+
+from paintlib.checks import finite, interval, library, number, rates, require, vectors, within
 from paintlib.levels import check_level
 
 
@@ -39,6 +41,14 @@ def _estimate(denoiser, x, level):
     return vectors("x0_hat", denoiser.denoise(x, level))  # anyone's denoiser: a NaN ends here
 
 
+def _finite(quantity, x, formula):
+    """What a formula gives, with a word where x has too few digits for it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = formula()
+    require(finite(value), quantity, f"infinity in {x.dtype}", "it is too large there; compute with more digits")
+    return value
+
+
 def score(denoiser, x, level):
     """The gradient of the log density: s = (alpha x0_hat - x) / sigma^2 (Eq. 6 turned around, Eq. 16).
 
@@ -48,7 +58,8 @@ def score(denoiser, x, level):
     if hasattr(denoiser, "score"):
         return denoiser.score(x, level)
     alpha, sigma = _noisy(x, level)
-    return (alpha * _estimate(denoiser, x, level) - x) / sigma**2
+    x0_hat = _estimate(denoiser, x, level)
+    return _finite("the score", x, lambda: (alpha * x0_hat - x) / sigma**2)
 
 
 def noise(denoiser, x, level):
@@ -56,7 +67,8 @@ def noise(denoiser, x, level):
     alpha, sigma = _noisy(x, level)
     if hasattr(denoiser, "score"):
         return -sigma * denoiser.score(x, level)
-    return (x - alpha * _estimate(denoiser, x, level)) / sigma
+    x0_hat = _estimate(denoiser, x, level)
+    return _finite("the noise", x, lambda: (x - alpha * x0_hat) / sigma)
 
 
 def velocity(denoiser, x, level, rate):
@@ -66,7 +78,7 @@ def velocity(denoiser, x, level, rate):
     """
     alpha, sigma = _noisy(x, level)
     x0_hat, rate = _estimate(denoiser, x, level), rates(rate)
-    return rate[0] * x0_hat + rate[1] * (x - alpha * x0_hat) / sigma
+    return _finite("the velocity", x, lambda: rate[0] * x0_hat + rate[1] * (x - alpha * x0_hat) / sigma)
 
 
 @dataclass(frozen=True)

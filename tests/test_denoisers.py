@@ -206,3 +206,15 @@ def test_a_point_cloud_of_float32_answers_in_the_dtype_of_x():
         out = PointCloud(POINTS.astype(np.float32)).denoise(x.astype(dtype), LEVEL)
         assert out.dtype == dtype
         np.testing.assert_allclose(out, PointCloud(POINTS).denoise(x, LEVEL), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("cast", [np.asarray, torch.as_tensor])
+@pytest.mark.filterwarnings("error")
+def test_a_score_beyond_half_precision_is_refused_by_name(cast):
+    x, level = cast(np.array([0.3457, -1.3027], np.float16)), Level(2.0, 0.01171875)
+    painter = Function(lambda x, level: 16 * x)
+    with pytest.raises(ValueError, match=r"^the score: got infinity in .*float16; .* more digits"):
+        score(painter, x, level)
+    with pytest.raises(ValueError, match=r"^the velocity: got infinity in .*float16; .* more digits"):
+        velocity(painter, x, level, (0.0, 1e4))
+    assert np.isfinite(np.asarray(noise(painter, x, level))).all()
