@@ -31,9 +31,9 @@ def mostly_numbers(line):
 
 def wrap(lines):
     """For each line whether it is words, which wrap where it is long; one of numbers beside a table belongs to it."""
-    table = max(map(gaps, lines)) > 0.2  # a heading of a table is no sentence
+    tabular = max(map(gaps, lines)) > 0.2  # a heading of a table is no sentence
     rows = aligned(lines)
-    words = [len(x) > PHONE and gaps(x) <= (not table) and not (table and mostly_numbers(x)) for x in lines]
+    words = [len(x) > PHONE and gaps(x) <= (not tabular) and not (tabular and mostly_numbers(x)) for x in lines]
     return [said and not row for said, row in zip(words, rows, strict=True)]
 
 

@@ -21,8 +21,8 @@ from paintlib.measure.inception import keep_features
 def main(arguments=None):
     """`features` and `fid` from the command line."""
     parser = argparse.ArgumentParser(prog="python -m paintlib.measure", description="Inception features, and FID.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    features = commands.add_parser("features", help="Inception features of images, continued after a stop")
+    jobs = parser.add_subparsers(dest="command", required=True)
+    features = jobs.add_parser("features", help="Inception features of images, continued after a stop")
     features.add_argument("images", help=".npz with uint8 images (N, H, W) or (N, H, W, 3)")
     features.add_argument("--key", default="x_train", help="the array's name in that file")
     features.add_argument("--count", type=int, help="the first so many images only")
@@ -30,7 +30,7 @@ def main(arguments=None):
     features.add_argument("--weights", help="path of inception.pt")
     features.add_argument("--batch", type=int, default=8, help="images at a time; more on a GPU")
     features.add_argument("--device", default="cpu")
-    distance = commands.add_parser("fid", help="FID of two files of features")
+    distance = jobs.add_parser("fid", help="FID of two files of features")
     distance.add_argument("features", nargs=2, help=".npy files that `features` made")
     asked = parser.parse_args(arguments)
     _print_fid(*asked.features) if asked.command == "fid" else _run_features(asked)

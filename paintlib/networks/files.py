@@ -83,9 +83,9 @@ def from_diffusers(net, scheduler, batch=None, size=None):
     known = hasattr(scheduler, "alphas_cumprod")
     require(known, "scheduler", name, f"it has no alphas_cumprod to tell the levels; {own}")
     for option, usual in (("timestep_type", "discrete"), ("use_flow_sigmas", False)):
-        said = config.get(option, usual)
+        found = config.get(option, usual)
         remedy = f"its network knows other times than the table's; {own}"
-        require(said == usual, f"{name}'s {option}", repr(said), remedy)
+        require(found == usual, f"{name}'s {option}", repr(found), remedy)
     return Network(net, Tabulated(scheduler.alphas_cumprod), shape, prediction, batch)
 
 
